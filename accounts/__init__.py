@@ -1,0 +1,1 @@
+"""Who and what: plans, customers, admins, domains and every address in them."""

@@ -1,0 +1,211 @@
+"""Addresses: one name space per domain (A6), kept by the database.
+
+`AddressName` has the whole address as its primary key; a mailbox, alias or group *is* one of its rows
+(one-to-one, primary key), so two objects cannot hold one name whatever the code above does.
+"""
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import names
+from accounts.models.tenants import Domain, InDomainQuerySet, MailHost, no_controls
+from panel.base.tenancy import Principal, Role
+
+MB = 1_048_576
+EXPANSION_MAX = 1_000  # addresses that Postfix expands one recipient to (virtual_alias_expansion_limit)
+
+
+class AddressKind(models.TextChoices):
+    """What holds a name."""
+
+    MAILBOX = "mailbox", gettext_lazy("mailbox")
+    ALIAS = "alias", gettext_lazy("alias")
+    GROUP = "group", gettext_lazy("group address")
+    RESERVED = "reserved", gettext_lazy("system address")
+
+
+class AddressName(models.Model):
+    """A taken name. Reserved ones (A5) have no object of their own: the domain's admin address gets their mail."""
+
+    address = models.CharField(max_length=254, primary_key=True)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="names")
+    kind = models.CharField(max_length=8, choices=AddressKind.choices)
+
+    class Meta:
+        indexes = [models.Index(fields=["domain", "kind"])]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class MailboxQuerySet(InDomainQuerySet):
+    def narrowed(self, user: Principal) -> Self:
+        if user.role == Role.MAILBOX_USER:
+            return self.filter(pk=user.actor.removeprefix("mailbox:"))
+        return super().narrowed(user)
+
+
+class Mailbox(models.Model):
+    """A mail account. `quota_mb` None = no limit of its own; `quota_messages` None = the plan's.
+
+    `used_bytes` and `used_messages` are filled by a task; no page asks the mail servers for them.
+    """
+
+    name = models.OneToOneField(AddressName, on_delete=models.CASCADE, primary_key=True, db_column="address")
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="mailboxes")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    password_hash = models.CharField(max_length=255)
+    password_changed_at = models.DateTimeField(default=timezone.now)
+    quota_mb = models.PositiveIntegerField(
+        gettext_lazy("capacity (MB)"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10_000_000)]
+    )
+    quota_messages = models.PositiveIntegerField(
+        gettext_lazy("messages, all folders"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10**9)]
+    )
+    comment = models.CharField(gettext_lazy("comment"), max_length=200, blank=True, validators=no_controls)
+    mobile_address = models.CharField(gettext_lazy("mobile address"), max_length=254, blank=True)
+    language = models.CharField(max_length=5, blank=True)
+    is_system = models.BooleanField(default=False)  # made with the domain, not counted, cannot be deleted (A5)
+    used_bytes = models.PositiveBigIntegerField(default=0)
+    used_messages = models.PositiveIntegerField(default=0)
+    usage_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    search = models.TextField(default="", editable=False)  # lower(address + comment), under a trigram index
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = MailboxQuerySet.as_manager()
+
+    is_authenticated = True
+    role: str = Role.MAILBOX_USER
+
+    class Meta:
+        ordering = ("name_id",)
+        indexes = [
+            models.Index(fields=["domain", "name"]),
+            models.Index(fields=["domain", "used_bytes", "name"]),
+            models.Index(fields=["domain", "quota_mb", "name"]),
+            models.Index(fields=["usage_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def address(self) -> str:
+        return str(self.name_id)  # type: ignore[attr-defined]
+
+    @property
+    def local_part(self) -> str:
+        return self.address.rpartition("@")[0]
+
+    @property
+    def actor(self) -> str:
+        return f"mailbox:{self.address}"
+
+    @property
+    def is_over_capacity(self) -> bool:
+        """True when the account itself cannot receive more (A11)."""
+        return self.quota_mb is not None and self.used_bytes >= self.quota_mb * MB
+
+    def searchable(self) -> str:
+        """What the list's search looks through."""
+        return f"{names.to_unicode(self.address)}\n{self.address}\n{self.comment}".lower()
+
+    def clean(self) -> None:
+        if self.mobile_address:
+            try:
+                self.mobile_address = names.destination(self.mobile_address)
+            except ValidationError as error:
+                raise ValidationError({"mobile_address": error}) from None
+        highest = self.domain.rules.storage_max_mb
+        if highest is not None and (self.quota_mb is None or self.quota_mb > highest):
+            raise ValidationError({"quota_mb": ValidationError(_("The plan allows at most %(most)d MB.") % {"most": highest}, code="plan")})
+
+
+class BareLogin(models.Model):
+    """The bare name that logs in on a host (`plusmail`): unique per server, kept by the database."""
+
+    mailbox = models.OneToOneField(Mailbox, on_delete=models.CASCADE, primary_key=True, related_name="bare_login")
+    host = models.ForeignKey(MailHost, on_delete=models.PROTECT)
+    login = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "login"], name="one_bare_login_per_host")]
+
+
+class RemovedHome(models.Model):
+    """Mail of a deleted mailbox that is still on disk; the row goes when the folder is gone (A3)."""
+
+    uuid = models.UUIDField(primary_key=True)
+    host = models.CharField(max_length=63)
+    address = models.CharField(max_length=254)
+    remove_at = models.DateTimeField()
+
+
+class Expansion(models.Model):
+    """What aliases and groups share: an address that stands for others."""
+
+    name = models.OneToOneField(AddressName, on_delete=models.CASCADE, primary_key=True, db_column="address")
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        abstract = True
+        ordering = ("name_id",)
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def address(self) -> str:
+        return str(self.name_id)  # type: ignore[attr-defined]
+
+    @property
+    def local_part(self) -> str:
+        return self.address.rpartition("@")[0]
+
+
+class Alias(Expansion):
+    """A forwarding address (A7): mail to it goes to its destinations; a login it reaches may send as it (P6)."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="aliases")
+    objects: ClassVar[Any] = InDomainQuerySet.as_manager()
+
+    def addresses(self) -> list[str]:
+        """The destinations in the order they were given (prefetched where lists are shown)."""
+        return [row.address for row in self.destinations.all()]
+
+
+class AliasDestination(models.Model):
+    alias = models.ForeignKey(Alias, on_delete=models.CASCADE, related_name="destinations")
+    address = models.CharField(max_length=254, db_index=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=["alias", "address"], name="destination_once")]
+
+
+class Group(Expansion):
+    """A group address (A8): reaches every member; members may not send as it."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="groups")
+    objects: ClassVar[Any] = InDomainQuerySet.as_manager()
+
+    def addresses(self) -> list[str]:
+        """The members in the order they were given (prefetched where lists are shown)."""
+        return [row.address for row in self.members.all()]
+
+
+class GroupMember(models.Model):
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
+    address = models.CharField(max_length=254, db_index=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=["group", "address"], name="member_once")]

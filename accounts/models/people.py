@@ -1,0 +1,135 @@
+"""Admins and API tokens. Mailbox users are `Mailbox` rows: they sign in with address and mailbox password (R5)."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import names
+from accounts.models.addresses import Mailbox
+from accounts.models.tenants import Customer, Domain
+from panel.base.tenancy import Principal, Role, TenantQuerySet
+
+login_form = RegexValidator(r"^[a-z0-9][a-z0-9._@+-]{1,99}$", gettext_lazy("Use 2 to 100 lower-case letters, digits, “.”, “_”, “@”, “+” and “-”."))
+
+
+class AdminQuerySet(TenantQuerySet):
+    """Operators see all; a customer admin sees the contract's own mail and web admins, and themselves."""
+
+    def narrowed(self, user: Principal) -> Self:
+        if user.role == Role.CUSTOMER_ADMIN:
+            below = Q(customer_id=getattr(user, "customer_id", None), role__in=[Role.MAIL_ADMIN, Role.WEB_ADMIN])
+            return self.filter(below | Q(pk=getattr(user, "pk", None)))
+        return self.none()
+
+
+class AdminManager(BaseUserManager["Admin"]):
+    def get_queryset(self) -> AdminQuerySet:
+        return AdminQuerySet(self.model, using=self._db)
+
+    def visible_to(self, user: Principal) -> AdminQuerySet:
+        return self.get_queryset().visible_to(user)
+
+    def get_by_natural_key(self, username: str | None) -> "Admin":
+        found: Admin = self.get_queryset().get(login=(username or "").lower())
+        return found
+
+
+class Admin(AbstractBaseUser):
+    """Someone who administers: all (operator), a contract, or the mail or web side of domains (R1 to R4)."""
+
+    login = models.CharField(gettext_lazy("login"), max_length=100, unique=True, validators=[login_form])
+    email = models.EmailField(gettext_lazy("mail address"), blank=True)
+    language = models.CharField(gettext_lazy("language"), max_length=5, blank=True, choices=[("en", "English"), ("ja", "日本語")])
+    role = models.CharField(gettext_lazy("role"), max_length=20, choices=[r for r in Role.choices if r[0] != Role.MAILBOX_USER])
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="admins", verbose_name=gettext_lazy("customer"))
+    domains = models.ManyToManyField(Domain, blank=True, related_name="admins", verbose_name=gettext_lazy("domains"))
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = AdminManager()
+
+    USERNAME_FIELD = "login"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        ordering = ("login",)
+        constraints = [
+            models.CheckConstraint(condition=Q(role="operator") | Q(customer__isnull=False), name="admins_have_a_customer"),
+        ]
+
+    @property
+    def actor(self) -> str:
+        return f"admin:{self.login}"
+
+    def clean(self) -> None:
+        if self.role != Role.OPERATOR and self.customer_id is None:  # type: ignore[attr-defined]
+            raise ValidationError({"customer": ValidationError(_("This role belongs to a customer."), code="required")})
+
+
+class TokenQuerySet(TenantQuerySet):
+    """One's own tokens only, for every role: an operator resets passwords, not keys."""
+
+    def visible_to(self, user: Principal) -> Self:
+        return self.narrowed(user)
+
+    def narrowed(self, user: Principal) -> Self:
+        if isinstance(user, Mailbox):
+            return self.filter(mailbox_id=user.pk)
+        return self.filter(admin_id=getattr(user, "pk", None)) if isinstance(user, Admin) else self.none()
+
+    def in_domains(self, domains: Iterable[str]) -> Self:
+        return self
+
+
+class Token(models.Model):
+    """A key for the API (R8): shown once, kept as a SHA-256 hash, never more than its owner may.
+
+    `scopes`: `*`, or `<resource>:read` and `<resource>:write`. `domains`: A-labels; empty = all of the owner's.
+    """
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    name = models.CharField(max_length=100)
+    admin = models.ForeignKey(Admin, null=True, on_delete=models.CASCADE, related_name="tokens")
+    mailbox = models.ForeignKey(Mailbox, null=True, on_delete=models.CASCADE, related_name="tokens")
+    scopes = models.JSONField(default=list)
+    domains = models.JSONField(default=list)
+    is_session = models.BooleanField(default=False)  # made by POST /sessions/: ends with the owner's password
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = TokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(condition=Q(admin__isnull=True) ^ Q(mailbox__isnull=True), name="one_owner"),
+        ]
+
+    @staticmethod
+    def new_key() -> str:
+        return "tgm_" + secrets.token_urlsafe(32)
+
+    @staticmethod
+    def digest_of(key: str) -> str:
+        """SHA-256 is enough: keys are 256 random bits, not chosen by people."""
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    @property
+    def owner(self) -> Admin | Mailbox:
+        found = self.admin or self.mailbox
+        assert found is not None
+        return found
+
+    def clean(self) -> None:
+        self.domains = [names.to_ascii(name) for name in self.domains]

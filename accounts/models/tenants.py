@@ -1,0 +1,196 @@
+"""Plans, customers, mail hosts, domains."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import names, rules
+from panel.base.tenancy import Principal, Role, TenantQuerySet
+
+no_controls = [
+    ProhibitNullCharactersValidator(),
+    RegexValidator(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", gettext_lazy("Control characters are not allowed."), "control", inverse_match=True),
+]
+slug = RegexValidator(r"^[a-z0-9][a-z0-9._-]{0,62}$", gettext_lazy("Use lower-case letters, digits, “.”, “_” and “-”."))
+LIMITS = ("domains", "accounts", "aliases", "groups", "lists", "spam_seats", "storage_mb")
+DOMAIN_LIMITS = ("accounts", "aliases", "groups", "lists", "spam_seats", "storage_mb")
+
+
+def check_limits(limits: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Raises for a limit that does not exist or is neither null nor a whole number from 0."""
+    if not isinstance(limits, dict):
+        raise ValidationError(_("Limits are numbers by name."), code="invalid")
+    for key, value in limits.items():
+        if key not in known:
+            raise ValidationError(_("There is no limit “%(key)s”.") % {"key": key}, code="unknown")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10**12):
+            raise ValidationError(_("%(key)s: a whole number from 0, or null for no limit.") % {"key": key}, code="invalid")
+
+
+class Plan(models.Model):
+    """A set of rules and limits; the five presets reproduce the five manuals."""
+
+    name = models.CharField(gettext_lazy("name"), max_length=63, unique=True, validators=[slug])
+    title = models.CharField(gettext_lazy("title"), max_length=100, validators=no_controls)
+    values = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.title
+
+    @cached_property
+    def rules(self) -> rules.Rules:
+        return rules.Rules.of(self.values)
+
+
+class CustomerQuerySet(TenantQuerySet):
+    def narrowed(self, user: Principal) -> Self:
+        if user.role == Role.CUSTOMER_ADMIN:
+            return self.filter(pk=getattr(user, "customer_id", None))
+        return self.none()
+
+
+class Customer(models.Model):
+    """One contract, with the numbers it includes."""
+
+    name = models.CharField(gettext_lazy("name"), max_length=100, unique=True, validators=no_controls)
+    limits = models.JSONField(gettext_lazy("limits"), default=dict, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = CustomerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if "/" in self.name:
+            raise ValidationError({"name": ValidationError(_("“/” is not allowed."), code="invalid")})
+        try:
+            check_limits(self.limits, LIMITS)
+        except ValidationError as error:
+            raise ValidationError({"limits": error}) from None
+
+
+class MailHost(models.Model):
+    """A machine with the mail servers; its worker listens on the queue `mailhost.<name>`."""
+
+    name = models.CharField(gettext_lazy("name"), max_length=63, unique=True, validators=[slug])
+    objects: ClassVar[Any] = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DomainQuerySet(TenantQuerySet):
+    """Domains whose *mail* a principal may administer; a web admin has none (R4)."""
+
+    def narrowed(self, user: Principal) -> Self:
+        if user.role == Role.CUSTOMER_ADMIN:
+            return self.filter(customer_id=getattr(user, "customer_id", None))
+        if user.role == Role.MAIL_ADMIN:
+            return self.filter(admins=user)
+        return self.none()
+
+    def in_domains(self, domains: Iterable[str]) -> Self:
+        return self.filter(name__in=domains)
+
+    def web_of(self, user: Principal) -> Self:
+        """The domains of a web admin: names and server information only."""
+        return self.filter(admins=user) if user.role == Role.WEB_ADMIN else self.none()
+
+
+class Domain(models.Model):
+    """A mail domain on one host under one plan. The counters move with their rows, in one transaction."""
+
+    name = models.CharField(gettext_lazy("domain"), max_length=253, unique=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="domains", verbose_name=gettext_lazy("customer"))
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="domains", verbose_name=gettext_lazy("plan"))
+    host = models.ForeignKey(MailHost, on_delete=models.PROTECT, related_name="domains", verbose_name=gettext_lazy("mail host"))
+    admin_address = models.CharField(gettext_lazy("admin address"), max_length=254)
+    limits = models.JSONField(gettext_lazy("limits"), default=dict, blank=True)
+    overrides = models.JSONField(gettext_lazy("overrides"), default=dict, blank=True)
+    accounts_count = models.PositiveIntegerField(default=0, editable=False)
+    aliases_count = models.PositiveIntegerField(default=0, editable=False)
+    groups_count = models.PositiveIntegerField(default=0, editable=False)
+    promised_mb = models.PositiveBigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1)
+    objects: ClassVar[Any] = DomainQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def rules(self) -> rules.Rules:
+        """The plan's rules with this domain's overrides."""
+        return self.plan.rules.over(self.overrides)
+
+    def clean(self) -> None:
+        found: dict[str, Any] = {}
+        for field, check in (("name", self._clean_name), ("admin_address", self._clean_admin), ("limits", self._clean_limits), ("overrides", self._clean_overrides)):
+            try:
+                check()
+            except ValidationError as error:
+                found[field] = error.error_list if not hasattr(error, "error_dict") else [e for es in error.error_dict.values() for e in es]
+        if found:
+            raise ValidationError(found)
+
+    def _clean_name(self) -> None:
+        self.name = names.to_ascii(self.name)
+
+    def _clean_admin(self) -> None:
+        self.admin_address = names.destination(self.admin_address)
+
+    def _clean_limits(self) -> None:
+        check_limits(self.limits, DOMAIN_LIMITS)
+
+    def _clean_overrides(self) -> None:
+        unknown = sorted(set(self.overrides) - set(rules.enforced()))
+        if unknown:
+            raise ValidationError(_("There is no plan value “%(key)s”.") % {"key": unknown[0]}, code="unknown")
+        rules.Rules.of(self.overrides)
+
+
+class InDomainQuerySet(TenantQuerySet):
+    """Rows that belong to a domain by a foreign key named `domain`."""
+
+    def narrowed(self, user: Principal) -> Self:
+        if user.role == Role.CUSTOMER_ADMIN:
+            return self.filter(domain__customer_id=getattr(user, "customer_id", None))
+        if user.role == Role.MAIL_ADMIN:
+            return self.filter(domain__in=Domain.objects.filter(admins=user).values("pk"))
+        return self.none()
+
+    def in_domains(self, domains: Iterable[str]) -> Self:
+        return self.filter(domain__name__in=domains)
+
+
+def bump(row: models.Model, **values: Any) -> None:
+    """Saves only the given fields and counts the row's version up (the API's ETag)."""
+    for key, value in values.items():
+        setattr(row, key, value)
+    row.version = F("version") + 1  # type: ignore[attr-defined]
+    row.save(update_fields=[*values, "version"])
+    row.refresh_from_db(fields=["version"])
+
+

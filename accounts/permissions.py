@@ -1,0 +1,67 @@
+"""Who may do what: the one table that services, pages and the API ask.
+
+A role that has no part in a resource gets 404 (its querysets are empty); one's own object with a
+forbidden verb is `Forbidden`, 403.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from panel.base.errors import Forbidden
+from panel.base.tenancy import Principal, Role
+
+OPERATOR = frozenset({Role.OPERATOR})
+CONTRACT = OPERATOR | {Role.CUSTOMER_ADMIN}
+MAIL = CONTRACT | {Role.MAIL_ADMIN}
+OWN_MAIL = MAIL | {Role.MAILBOX_USER}
+EVERYONE = frozenset(Role)
+
+# resource -> (who has a part in it, who may write it)
+RESOURCES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
+    "plans": (OPERATOR, OPERATOR),
+    "customers": (OPERATOR, OPERATOR),
+    "mail-hosts": (OPERATOR, OPERATOR),
+    "domains": (MAIL, MAIL),
+    "admins": (CONTRACT, CONTRACT),
+    "accounts": (OWN_MAIL, OWN_MAIL),
+    "aliases": (MAIL, MAIL),
+    "groups": (MAIL, MAIL),
+    "changes": (EVERYONE, EVERYONE),
+    "jobs": (EVERYONE, EVERYONE),
+    "tokens": (EVERYONE, EVERYONE),
+    "me": (EVERYONE, EVERYONE),
+}
+ACTIONS: dict[str, frozenset[Role]] = {
+    "plan.write": OPERATOR,
+    "customer.write": OPERATOR,
+    "domain.create": OPERATOR,
+    "domain.delete": OPERATOR,
+    "domain.contract": OPERATOR,  # plan, customer, host, limits, overrides
+    "domain.change": MAIL,  # the admin address
+    "admin.write": CONTRACT,
+    "mailbox.create": MAIL,
+    "mailbox.change": MAIL,
+    "mailbox.delete": MAIL,
+    "mailbox.password": OWN_MAIL,
+    "mailbox.purge": OWN_MAIL,
+    "alias.write": MAIL,
+    "group.write": MAIL,
+    "token.write": EVERYONE,
+}
+
+
+def may(user: Principal, action: str) -> bool:
+    """True if the user's role has the action at all; which objects is the querysets' business."""
+    return user.role in ACTIONS[action]
+
+
+def require(user: Principal, action: str) -> None:
+    """Raises `Forbidden` unless the role has the action."""
+    if not may(user, action):
+        raise Forbidden(_("Your role may not do this."))
+
+
+def has_part(user: Any, resource: str) -> bool:
+    """True if the resource exists for this role (otherwise it answers 404)."""
+    return getattr(user, "role", None) in RESOURCES[resource][0]

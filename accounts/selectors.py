@@ -1,0 +1,73 @@
+"""What pages, the API and services read together with others."""
+
+from collections.abc import Iterable
+
+from accounts.models import AliasDestination, Domain, GroupMember, MailHost
+from accounts.models.addresses import EXPANSION_MAX
+
+
+def expanded(addresses: Iterable[str]) -> set[str]:
+    """Every address that is reached through aliases and groups, these included.
+
+    One round of two queries for each level of nesting; stops early once `EXPANSION_MAX` is passed.
+    """
+    reached: set[str] = set()
+    frontier = set(addresses)
+    while frontier and len(reached) <= EXPANSION_MAX:
+        reached |= frontier
+        found = _next(AliasDestination, "alias__in", frontier) | _next(GroupMember, "group__in", frontier)
+        frontier = found - reached
+    return reached
+
+
+def _next(model: type[AliasDestination | GroupMember], by: str, names: set[str]) -> set[str]:
+    return set(model.objects.filter(**{by: names}).values_list("address", flat=True))
+
+
+def aliases_leading_to(addresses: Iterable[str], host: MailHost) -> set[str]:
+    """The aliases on the host that deliver to one of these, over any number of aliases (not groups), these excluded."""
+    start = frontier = set(addresses)
+    reached: set[str] = set()
+    while frontier:
+        rows = AliasDestination.objects.filter(address__in=frontier, alias__domain__host=host)
+        frontier = set(rows.values_list("alias_id", flat=True)) - reached - start
+        reached |= frontier
+    return reached
+
+
+def owners(aliases: Iterable[str]) -> dict[str, set[str]]:
+    """For each alias the addresses that it delivers to over aliases alone: those of them that log in may send as it (P6)."""
+    direct = _destinations(set(aliases))
+    known = dict(direct)
+    frontier = {d for ds in direct.values() for d in ds} - set(known)
+    while frontier:
+        more = _destinations(frontier)
+        known.update(more)
+        frontier = {d for ds in more.values() for d in ds} - set(known)
+    return {alias: _closure(alias, known) for alias in direct}
+
+
+def _destinations(aliases: set[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for alias, address in AliasDestination.objects.filter(alias__in=aliases).values_list("alias_id", "address"):
+        found.setdefault(alias, set()).add(address)
+    return found
+
+
+def _closure(alias: str, known: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    frontier = set(known[alias])
+    while frontier:
+        reached |= frontier
+        frontier = {d for address in frontier for d in known.get(address, ())} - reached
+    return reached
+
+
+def used(domain: Domain) -> dict[str, int]:
+    """What the domain uses of its limits (A17), from its counters."""
+    return {
+        "accounts": domain.accounts_count,
+        "aliases": domain.aliases_count,
+        "groups": domain.groups_count,
+        "storage_mb": domain.promised_mb,
+    }

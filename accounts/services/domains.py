@@ -1,0 +1,159 @@
+"""Domains: create, change, delete, and the system addresses that come with them (A5)."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import names, passwords
+from accounts.models import AddressKind, AddressName, BareLogin, Customer, Domain, MailHost, Plan
+from accounts.models.tenants import bump
+from accounts.permissions import require
+from accounts.services import mailboxes
+from accounts.services.common import LABELS, check
+from panel.base import audit, changes
+from panel.base.errors import Clash, LimitReached
+from panel.base.models import Change, TargetKind
+from panel.base.tenancy import Principal
+
+CONTRACT = ("plan", "customer", "limits", "overrides")
+ROLE_NAMES = ("postmaster", "mailer-daemon", "root")  # manual platinum; postmaster is RFC 5321 4.5.1
+
+
+def create_domain(
+    name: str,
+    *,
+    customer: Customer,
+    plan: Plan,
+    host: MailHost,
+    admin_address: str,
+    acting_user: Principal,
+    limits: dict[str, Any] | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> tuple[Domain, Change]:
+    """With its system addresses. Raises `ValidationError` per field, `Clash`, `LimitReached`."""
+    require(acting_user, "domain.create")
+    domain = Domain(name=name, customer=customer, plan=plan, host=host, admin_address=admin_address, limits=limits or {}, overrides=overrides or {})
+    check(domain, exclude=("name",) if not name else ())
+    with transaction.atomic():
+        _count_domain(customer)
+        _save_new(domain)
+        settle_system_addresses(domain)
+        audit.record("domain.create", domain.name, acting_user=acting_user, domain=domain.name, after=shown(domain))
+        return domain, changes.record([(host.name, TargetKind.DOMAIN_ALL, domain.name)], acting_user=acting_user)
+
+
+def _count_domain(customer: Customer) -> None:
+    fresh = Customer.objects.select_for_update().get(pk=customer.pk)
+    limit, used = fresh.limits.get("domains"), fresh.domains.count()
+    if limit is not None and used + 1 > limit:
+        raise LimitReached("customer", LABELS["domains"](), used, limit)
+
+
+def _save_new(domain: Domain) -> None:
+    try:
+        with transaction.atomic():
+            domain.save(force_insert=True)
+    except IntegrityError:
+        raise Clash("name", _("The domain %(name)s exists already.") % {"name": names.to_unicode(domain.name)}) from None
+
+
+def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> tuple[Domain, Change | None]:
+    """`admin_address` by every mail admin; plan, customer, limits and overrides by the operator."""
+    require(acting_user, "domain.change")
+    if set(fields) & set(CONTRACT):
+        require(acting_user, "domain.contract")
+    with transaction.atomic():
+        fresh = Domain.objects.select_for_update(of=("self",)).select_related("plan", "host", "customer").get(pk=domain.pk)
+        before, old_rules = shown(fresh), fresh.rules
+        for key, value in fields.items():
+            setattr(fresh, key, value)
+        fresh.__dict__.pop("rules", None)
+        check(fresh)
+        bump(fresh, **{key: getattr(fresh, key) for key in fields})
+        after = shown(fresh)
+        audit.record("domain.change", fresh.name, acting_user=acting_user, domain=fresh.name, before=before, after=after)
+        if fresh.rules != old_rules:
+            settle_system_addresses(fresh)
+            return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN_ALL, fresh.name)], acting_user=acting_user)
+        if before["admin_address"] == after["admin_address"]:
+            return fresh, None
+        return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN, fresh.name)], acting_user=acting_user)
+
+
+def delete_domain(domain: Domain, *, acting_user: Principal) -> Change:
+    """The domain with every address in it; mail goes from disk when the grace period ends."""
+    require(acting_user, "domain.delete")
+    with transaction.atomic():
+        fresh = Domain.objects.select_for_update(of=("self",)).select_related("plan", "host", "customer").get(pk=domain.pk)
+        mailboxes.removal_of_homes(list(fresh.mailboxes.select_related("domain__host")), acting_user=acting_user)
+        audit.record("domain.delete", fresh.name, acting_user=acting_user, domain=fresh.name, before=shown(fresh))
+        change = changes.record([(fresh.host.name, TargetKind.DOMAIN_ALL, fresh.name)], acting_user=acting_user)
+        fresh.delete()
+        return change
+
+
+def settle_system_addresses(domain: Domain) -> None:
+    """Makes the plan's system addresses be there (A5), after creation and after a change of plan."""
+    kind = domain.rules.system_addresses
+    domain.mailboxes.filter(is_system=True).exclude(pk=f"{_system_mailbox(domain)}@{domain.name}").update(is_system=False)
+    AddressName.objects.filter(domain=domain, kind=AddressKind.RESERVED).delete()
+    if local := _system_mailbox(domain):
+        _ensure_mailbox(domain, local)
+    held = set(AddressName.objects.filter(domain=domain).values_list("pk", flat=True))
+    reserved = [f"{name}@{domain.name}" for name in (ROLE_NAMES if kind == "reserved" else ROLE_NAMES[:1])]
+    AddressName.objects.bulk_create(
+        [AddressName(address=a, domain=domain, kind=AddressKind.RESERVED) for a in reserved if a not in held]
+    )
+    _settle_bare_logins(domain)
+
+
+def _system_mailbox(domain: Domain) -> str:
+    kind = domain.rules.system_addresses
+    return {"postmaster_mailbox": "postmaster", "contact_mailbox": domain.name.partition(".")[0]}.get(kind, "")
+
+
+def _ensure_mailbox(domain: Domain, local: str) -> None:
+    """The system mailbox; an ordinary one of the name becomes it. No one can log in until an admin sets a password."""
+    address = f"{local}@{domain.name}"
+    if not domain.mailboxes.filter(pk=address).update(is_system=True):
+        try:
+            mailboxes.insert(domain, local, passwords.no_password(), is_system=True, by_grammar=False)
+        except ValidationError as error:
+            raise ValidationError({"name": [e for es in error.error_dict.values() for e in es]}) from None
+
+
+def _settle_bare_logins(domain: Domain) -> None:
+    if not domain.rules.unique_on_server:
+        BareLogin.objects.filter(mailbox__domain=domain).delete()
+        return
+    wanted = [
+        BareLogin(mailbox=mailbox, host=domain.host, login=mailbox.local_part)
+        for mailbox in domain.mailboxes.filter(bare_login__isnull=True)
+    ]
+    try:
+        with transaction.atomic():
+            BareLogin.objects.bulk_create(wanted, batch_size=1000)
+    except IntegrityError:
+        raise Clash("plan", _("Mailbox names of this domain are taken on the server; this plan needs them unique.")) from None
+
+
+def reserved_destination(domain: Domain) -> str:
+    """Where mail to the reserved addresses goes: the contact mailbox where the plan has one, else the admin address."""
+    if domain.rules.system_addresses == "contact_mailbox":
+        return f"{_system_mailbox(domain)}@{domain.name}"
+    return str(domain.admin_address)
+
+
+def shown(domain: Domain) -> dict[str, Any]:
+    """What the audit trail keeps."""
+    return {
+        "plan": domain.plan.name,
+        "customer": domain.customer.name,
+        "admin_address": domain.admin_address,
+        "limits": dict(domain.limits),
+        "overrides": dict(domain.overrides),
+    }
+
+

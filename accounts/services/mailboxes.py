@@ -1,0 +1,188 @@
+"""Mailboxes: create, change, set a password, empty, delete (A1 to A4, A9, A10)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import passwords
+from accounts.models import AddressKind, AddressName, BareLogin, Domain, Mailbox, RemovedHome
+from accounts.models.tenants import bump
+from accounts.permissions import require
+from accounts.services.common import check, claim, count
+from panel.base import audit, changes
+from panel.base.errors import Clash, Forbidden
+from panel.base.models import Change, Job, TargetKind
+from panel.base.tenancy import Principal, Role
+
+PLAN_DEFAULT: Final = -1  # quota_mb: what the plan gives a new mailbox
+EDITABLE = ("quota_mb", "quota_messages", "comment", "mobile_address")
+SERVED = ("quota_mb", "quota_messages")  # of these the mail servers know
+
+
+def create_mailbox(
+    domain: Domain,
+    local_part: str,
+    password: str,
+    *,
+    acting_user: Principal,
+    quota_mb: int | None = PLAN_DEFAULT,
+    quota_messages: int | None = None,
+    comment: str = "",
+    mobile_address: str = "",
+) -> tuple[Mailbox, Change]:
+    """Raises `ValidationError` per field, `Clash` where a name is taken, `LimitReached` by contract."""
+    require(acting_user, "mailbox.create")
+    check_password(domain, local_part.lower(), password)
+    hashed = passwords.hash_password(password)  # before the transaction: it takes tens of milliseconds
+    with transaction.atomic():
+        fields = {"quota_messages": quota_messages, "comment": comment, "mobile_address": mobile_address}
+        if quota_mb != PLAN_DEFAULT:
+            fields["quota_mb"] = quota_mb
+        mailbox = insert(domain, local_part, hashed, **fields)
+        audit.record("mailbox.create", mailbox.address, acting_user=acting_user, domain=domain.name, after=shown(mailbox))
+        return mailbox, changes.record([target(mailbox)], acting_user=acting_user)
+
+
+def insert(domain: Domain, local_part: str, password_hash: str, *, is_system: bool = False, by_grammar: bool = True, **fields: Any) -> Mailbox:
+    """The row with its name, bare login and count; inside the caller's transaction."""
+    fields.setdefault("quota_mb", domain.rules.storage_default_mb)
+    name = claim(domain, local_part, AddressKind.MAILBOX, by_grammar=by_grammar)
+    mailbox = Mailbox(name=name, domain=domain, password_hash=password_hash, is_system=is_system, **fields)
+    check(mailbox, exclude=("name", "domain", "password_hash", "search"))
+    if not is_system:
+        count(domain, "accounts", 1, field="local_part", extra={"storage_mb": mailbox.quota_mb or 0})
+    mailbox.search = mailbox.searchable()
+    mailbox.save(force_insert=True)
+    take_bare_login(mailbox)
+    return mailbox
+
+
+def take_bare_login(mailbox: Mailbox) -> None:
+    """Under a plan with server-wide names: takes the bare name on the host or raises `Clash`."""
+    domain = mailbox.domain
+    if not domain.rules.unique_on_server:
+        return
+    try:
+        with transaction.atomic():
+            BareLogin.objects.create(mailbox=mailbox, host=domain.host, login=mailbox.local_part)
+    except IntegrityError:
+        raise Clash("local_part", _("User exists. Choose another username.")) from None
+
+
+def check_password(domain: Domain, local_part: str, password: str, field: str = "password") -> None:
+    """The plan's password rule (A2); every broken rule under the form's field."""
+    try:
+        passwords.check(password, rule=domain.rules.password_rule, address=f"{local_part}@{domain.name}")
+    except ValidationError as error:
+        raise ValidationError({field: error}) from None
+
+
+def change_mailbox(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -> tuple[Mailbox, Change | None]:
+    """Changes the given ones of `EDITABLE`. No Change where nothing that a server knows has changed."""
+    require(acting_user, "mailbox.change")
+    if unknown := set(fields) - set(EDITABLE):
+        raise ValidationError({key: ValidationError(_("This cannot be changed."), code="unknown") for key in unknown})
+    with transaction.atomic():
+        fresh = locked(mailbox)
+        before, old_quota = shown(fresh), fresh.quota_mb or 0
+        for key, value in fields.items():
+            setattr(fresh, key, value)
+        check(fresh, exclude=("name", "domain", "password_hash", "search"))
+        if not fresh.is_system:
+            count(fresh.domain, "accounts", 0, field="quota_mb", extra={"storage_mb": (fresh.quota_mb or 0) - old_quota})
+        bump(fresh, search=fresh.searchable(), **{key: getattr(fresh, key) for key in fields})
+        after = shown(fresh)
+        audit.record("mailbox.change", fresh.address, acting_user=acting_user, domain=fresh.domain.name, before=before, after=after)
+        served = any(before[key] != after[key] for key in SERVED)
+        return fresh, changes.record([target(fresh)], acting_user=acting_user) if served else None
+
+
+def set_password(mailbox: Mailbox, password: str, *, acting_user: Principal, current_password: str | None = None) -> tuple[Mailbox, Change]:
+    """An admin sets any; a mailbox user needs the current one and changes only their own."""
+    require(acting_user, "mailbox.password")
+    if acting_user.role == Role.MAILBOX_USER:
+        _own(mailbox, acting_user)
+        if not passwords.verify(current_password or "", mailbox.password_hash):
+            raise ValidationError({"current_password": ValidationError(_("This is not the current password."), code="wrong")})
+    check_password(mailbox.domain, mailbox.local_part, password)
+    hashed = passwords.hash_password(password)
+    with transaction.atomic():
+        fresh = locked(mailbox)
+        bump(fresh, password_hash=hashed, password_changed_at=timezone.now())
+        fresh.tokens.filter(is_session=True).delete()
+        audit.record("mailbox.password", fresh.address, acting_user=acting_user, domain=fresh.domain.name)
+        return fresh, changes.record([target(fresh)], acting_user=acting_user)
+
+
+def _own(mailbox: Mailbox, user: Principal) -> None:
+    if mailbox.actor != user.actor:
+        raise Forbidden(_("Your role may not do this."))
+
+
+def purge_mailbox(mailbox: Mailbox, *, acting_user: Principal) -> tuple[Job, Change]:
+    """Empties it: all mail goes, every setting stays (A4). Done by a job on the mailbox's host."""
+    require(acting_user, "mailbox.purge")
+    if acting_user.role == Role.MAILBOX_USER:
+        _own(mailbox, acting_user)
+    host = mailbox.domain.host.name
+    with transaction.atomic():
+        args = {"address": mailbox.address, "uuid": mailbox.uuid.hex}
+        job = Job.objects.create(kind="purge", host=host, actor=acting_user.actor, args=args, total=1)
+        audit.record("mailbox.purge", mailbox.address, acting_user=acting_user, domain=mailbox.domain.name)
+        return job, changes.record([(host, TargetKind.JOB, str(job.pk))], acting_user=acting_user)
+
+
+def delete_mailboxes(mailboxes: Sequence[Mailbox], *, acting_user: Principal) -> Change:
+    """Deletes one or many: refused by SMTP at once, mail gone from disk when the grace period ends (A3)."""
+    require(acting_user, "mailbox.delete")
+    if system := [m.address for m in mailboxes if m.is_system]:
+        raise ValidationError({"address": ValidationError(_("%(address)s belongs to the domain and cannot be deleted.") % {"address": system[0]}, code="system")})
+    with transaction.atomic():
+        rows = list(Mailbox.objects.select_for_update(of=("self",)).select_related("domain__host", "domain__plan").filter(pk__in=[m.pk for m in mailboxes]).order_by("pk"))
+        _uncount(rows)
+        removal_of_homes(rows, acting_user=acting_user)
+        for row in rows:
+            audit.record("mailbox.delete", row.address, acting_user=acting_user, domain=row.domain.name, before=shown(row))
+        AddressName.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        return changes.record([target(row) for row in rows], acting_user=acting_user)
+
+
+def _uncount(rows: Iterable[Mailbox]) -> None:
+    by_domain: dict[int, list[Mailbox]] = {}
+    for row in rows:
+        by_domain.setdefault(row.domain.pk, []).append(row)
+    for boxes in by_domain.values():
+        promised = sum(row.quota_mb or 0 for row in boxes)
+        count(boxes[0].domain, "accounts", -len(boxes), field="address", extra={"storage_mb": -promised})
+
+
+def removal_of_homes(rows: Sequence[Mailbox], *, acting_user: Principal) -> None:
+    """Remembers the folders to remove, with one job per host that removes them when their day has come."""
+    due = timezone.now() + timedelta(days=settings.DELETE_GRACE_DAYS)
+    homes = [RemovedHome(uuid=row.uuid, host=row.domain.host.name, address=row.address, remove_at=due) for row in rows]
+    RemovedHome.objects.bulk_create(homes, batch_size=1000)
+    for host in {home.host for home in homes}:
+        total = sum(home.host == host for home in homes)
+        Job.objects.create(kind="remove_homes", host=host, actor=acting_user.actor, not_before=due, total=total)
+
+
+def locked(mailbox: Mailbox) -> Mailbox:
+    """The row as it is now, held until the transaction ends."""
+    fresh: Mailbox = Mailbox.objects.select_for_update(of=("self",)).select_related("domain__plan", "domain__host").get(pk=mailbox.pk)
+    return fresh
+
+
+def target(mailbox: Mailbox) -> changes.Target:
+    """The outbox target of one mailbox."""
+    return mailbox.domain.host.name, TargetKind.ADDRESS, mailbox.address
+
+
+def shown(mailbox: Mailbox) -> dict[str, Any]:
+    """What the audit trail keeps; no password."""
+    return {key: getattr(mailbox, key) for key in EDITABLE}

@@ -1,0 +1,198 @@
+"""Admins and API tokens."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import passwords
+from accounts.models import Admin, Customer, Domain, Mailbox, Token
+from accounts.models.tenants import bump
+from accounts.permissions import RESOURCES, require
+from accounts.services.common import check
+from panel.base import audit
+from panel.base.errors import Clash, Forbidden
+from panel.base.tenancy import Principal, Role
+
+SESSION_HOURS = 12
+
+
+def create_admin(
+    login: str,
+    *,
+    password: str,
+    role: str,
+    acting_user: Principal,
+    email: str = "",
+    language: str = "",
+    customer: Customer | None = None,
+    domains: Sequence[Domain] = (),
+) -> Admin:
+    """A customer admin appoints mail and web admins of the own contract's domains (R2)."""
+    require(acting_user, "admin.write")
+    admin = Admin(login=login.lower(), email=email, language=language, role=role, customer=customer)
+    _check_appointment(admin, domains, acting_user)
+    check(admin, exclude=("password",))
+    check_admin_password(password, admin.login)
+    admin.set_password(password)
+    with transaction.atomic():
+        _insert(admin)
+        admin.domains.set(domains)
+        audit.record("admin.create", admin.login, acting_user=acting_user, after=shown(admin, domains))
+    return admin
+
+
+def _insert(admin: Admin) -> None:
+    try:
+        with transaction.atomic():
+            admin.save(force_insert=True)
+    except IntegrityError:
+        raise Clash("login", _("This login is taken.")) from None
+
+
+def _check_appointment(admin: Admin, domains: Iterable[Domain], user: Principal) -> None:
+    """Nobody appoints above themselves, nor into another contract."""
+    if user.role == Role.CUSTOMER_ADMIN:
+        own = getattr(user, "customer_id", None)
+        is_self = admin.pk is not None and admin.pk == getattr(user, "pk", None)
+        if not is_self and admin.role not in (Role.MAIL_ADMIN, Role.WEB_ADMIN):
+            raise Forbidden(_("You may appoint domain mail admins and domain web admins."))
+        if admin.customer_id != own:  # type: ignore[attr-defined]
+            raise Forbidden(_("The customer must be your own."))
+    if admin.role in (Role.OPERATOR, Role.CUSTOMER_ADMIN) and domains:
+        raise ValidationError({"domains": ValidationError(_("This role is not bound to single domains."), code="role")})
+    if any(domain.customer_id != admin.customer_id for domain in domains):  # type: ignore[attr-defined]
+        raise ValidationError({"domains": ValidationError(_("The domains must belong to the admin's customer."), code="customer")})
+
+
+def check_admin_password(password: str, login: str) -> None:
+    """Admins' passwords follow the basic rule with at least 12 characters."""
+    try:
+        passwords.check(password, rule="basic", address=login)
+        if len(password) < 12:
+            raise ValidationError(_("An admin's password has at least 12 characters."), code="length")
+    except ValidationError as error:
+        raise ValidationError({"password": error}) from None
+
+
+def change_admin(admin: Admin, *, acting_user: Principal, domains: Sequence[Domain] | None = None, password: str | None = None, **fields: Any) -> Admin:
+    """Changes role, customer, email, language, is_active, domains, password: what is given."""
+    require(acting_user, "admin.write")
+    with transaction.atomic():
+        fresh: Admin = Admin.objects.get_queryset().select_for_update().get(pk=admin.pk)
+        before = shown(fresh, fresh.domains.all())
+        for key, value in fields.items():
+            setattr(fresh, key, value)
+        kept = list(fresh.domains.all()) if domains is None else list(domains)
+        _check_appointment(fresh, kept, acting_user)
+        _check_last_operator(fresh)
+        check(fresh, exclude=("password",))
+        if password is not None:
+            check_admin_password(password, fresh.login)
+            fresh.set_password(password)
+            fresh.tokens.filter(is_session=True).delete()
+        bump(fresh, password=fresh.password, **fields)
+        fresh.domains.set(kept)
+        after = {**shown(fresh, kept), **({"password": "changed"} if password is not None else {})}
+        audit.record("admin.change", fresh.login, acting_user=acting_user, before=before, after=after)
+    return fresh
+
+
+def _check_last_operator(admin: Admin) -> None:
+    if admin.role == Role.OPERATOR and admin.is_active:
+        return
+    others = Admin.objects.get_queryset().filter(role=Role.OPERATOR, is_active=True).exclude(pk=admin.pk)
+    if not others.exists():
+        raise ValidationError({"role": ValidationError(_("The last operator must stay."), code="last")})
+
+
+def change_own_account(admin: Admin, *, email: str, language: str) -> Admin:
+    """What every admin may change of themselves; the role stays what it is."""
+    with transaction.atomic():
+        before = {"email": admin.email, "language": admin.language}
+        admin.email, admin.language = email, language
+        check(admin, exclude=("password",))
+        bump(admin, email=email, language=language)
+        audit.record("admin.change", admin.login, acting_user=admin, before=before, after={"email": email, "language": language})
+    return admin
+
+
+def change_own_password(admin: Admin, *, current_password: str, password: str) -> Admin:
+    """Needs the current one; ends the admin's other API sessions."""
+    if not admin.check_password(current_password):
+        raise ValidationError({"current_password": ValidationError(_("This is not the current password."), code="wrong")})
+    check_admin_password(password, admin.login)
+    admin.set_password(password)
+    with transaction.atomic():
+        bump(admin, password=admin.password)
+        admin.tokens.filter(is_session=True).delete()
+        audit.record("admin.password", admin.login, acting_user=admin)
+    return admin
+
+
+def delete_admin(admin: Admin, *, acting_user: Principal) -> None:
+    require(acting_user, "admin.write")
+    if admin.actor == acting_user.actor:
+        raise Forbidden(_("You cannot delete yourself."))
+    with transaction.atomic():
+        audit.record("admin.delete", admin.login, acting_user=acting_user, before=shown(admin, admin.domains.all()))
+        admin.delete()
+
+
+def shown(admin: Admin, domains: Iterable[Domain]) -> dict[str, Any]:
+    """What the audit trail keeps."""
+    return {"role": admin.role, "email": admin.email, "language": admin.language, "domains": sorted(d.name for d in domains)}
+
+
+def create_token(
+    owner: Admin | Mailbox,
+    name: str,
+    *,
+    scopes: Sequence[str],
+    domains: Sequence[str] = (),
+    expires_at: datetime | None = None,
+    key: str | None = None,
+) -> tuple[Token, str]:
+    """The token and its key: the only time that anyone sees it. `key` is given at set-up of a stack only."""
+    key = key or Token.new_key()
+    token = Token(name=name, scopes=list(scopes), domains=list(domains), expires_at=expires_at, digest=Token.digest_of(key))
+    token.admin, token.mailbox = (owner, None) if isinstance(owner, Admin) else (None, owner)
+    _check_scopes(token.scopes)
+    check(token, exclude=("digest", "admin", "mailbox", "scopes", "domains"))
+    with transaction.atomic():
+        token.save(force_insert=True)
+        audit.record("token.create", name, acting_user=owner, after={"scopes": token.scopes, "domains": token.domains})
+    return token, key
+
+
+def known_scopes() -> list[str]:
+    """`*`, and read and write of each resource."""
+    return ["*", *(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))]
+
+
+def _check_scopes(scopes: Sequence[str]) -> None:
+    unknown = [scope for scope in scopes if scope not in known_scopes()]
+    if unknown or not scopes:
+        text = _("Choose from: %(scopes)s") % {"scopes": ", ".join(known_scopes())}
+        raise ValidationError({"scopes": ValidationError(text, code="invalid")})
+
+
+def delete_token(token: Token, *, acting_user: Principal) -> None:
+    """Revokes it at once."""
+    with transaction.atomic():
+        audit.record("token.delete", token.name, acting_user=acting_user)
+        token.delete()
+
+
+def open_api_session(owner: Admin | Mailbox) -> tuple[Token, str]:
+    """A token of `SESSION_HOURS` with every scope of its owner (POST /sessions/)."""
+    key = Token.new_key()
+    ends = timezone.now() + timedelta(hours=SESSION_HOURS)
+    token = Token(name="session", scopes=["*"], is_session=True, expires_at=ends, digest=Token.digest_of(key))
+    token.admin, token.mailbox = (owner, None) if isinstance(owner, Admin) else (None, owner)
+    token.save(force_insert=True)
+    return token, key

@@ -1,0 +1,1 @@
+"""What happens to mail, and how it reaches the servers."""

@@ -1,0 +1,1 @@
+"""The project: settings, URLs, Celery. Everything else lives in the apps."""

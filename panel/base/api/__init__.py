@@ -1,0 +1,1 @@
+"""The API's plumbing: problems, pages, ETags, idempotency."""

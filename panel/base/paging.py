@@ -1,0 +1,98 @@
+"""Pages of long lists by keyset: the cost of a page does not grow with its distance from the first.
+
+A cursor is the sort value and key of the row that a page begins after (or ends before); it is no secret,
+and one that makes no sense gives the first page.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import QueryDict
+
+SIZE = 50  # rows of a page
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column to sort by. Rows without a value come last, and first when descending."""
+
+    name: str  # as it stands in the address, e.g. "-usage"
+    field: str
+    descending: bool = False
+
+    def by(self, backwards: bool) -> list[Any]:
+        down = self.descending != backwards
+        key = F("pk").desc() if down else F("pk").asc()
+        if self.field == "pk":
+            return [key]
+        column = F(self.field)
+        return [column.desc(nulls_first=True) if down else column.asc(nulls_last=True), key]
+
+    def beyond(self, value: Any, key: Any, backwards: bool) -> Q:
+        """The rows after (value, key) in this order, or before it when going backwards."""
+        down = self.descending != backwards
+        further = Q(pk__lt=key) if down else Q(pk__gt=key)
+        if self.field == "pk":
+            return further
+        if value is None:
+            same = Q(**{f"{self.field}__isnull": True}) & further
+            return same | Q(**{f"{self.field}__isnull": False}) if down else same
+        bound = Q(**{f"{self.field}__lte" if down else f"{self.field}__gte": value})
+        strict = Q(**{f"{self.field}__lt" if down else f"{self.field}__gt": value})
+        after = bound & (strict | further)
+        return after if down else after | Q(**{f"{self.field}__isnull": True})
+
+
+def order_from(name: str, fields: dict[str, str], default: str) -> Order:
+    """The order that `?sort=` names ("usage", "-usage"); one that does not exist gives the default."""
+    if name.removeprefix("-") not in fields:
+        name = default
+    return Order(name, fields[name.removeprefix("-")], name.startswith("-"))
+
+
+@dataclass(slots=True)
+class Keyset:
+    """The rows of one page, and the cursors of its neighbours ("" = there is none)."""
+
+    rows: list[Any]
+    before: str = ""
+    after: str = ""
+
+
+def page_of(queryset: QuerySet[Any], order: Order, query: QueryDict, size: int = SIZE) -> Keyset:
+    """The page that `?after=` or `?before=` asks for, in one query."""
+    backwards = bool(query.get("before"))
+    start = _decode(query.get("before") or query.get("after") or "")
+    if start is not None:
+        queryset = queryset.filter(order.beyond(*start, backwards))
+    rows = list(queryset.order_by(*order.by(backwards and start is not None))[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    if backwards and start is not None:
+        rows.reverse()
+    return _with_cursors(rows, order, is_start=start is None, backwards=backwards and start is not None, more=more)
+
+
+def _with_cursors(rows: list[Any], order: Order, *, is_start: bool, backwards: bool, more: bool) -> Keyset:
+    if not rows:
+        return Keyset(rows)
+    has_before = more if backwards else not is_start
+    has_after = True if backwards else more
+    return Keyset(rows, _encode(rows[0], order) if has_before else "", _encode(rows[-1], order) if has_after else "")
+
+
+def _encode(row: Any, order: Order) -> str:
+    text = json.dumps([getattr(row, order.field), row.pk], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[Any, Any] | None:
+    try:
+        value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    plain = isinstance(value, str | int | None) and isinstance(key, str | int)
+    return (value, key) if plain and not isinstance(value, bool) else None

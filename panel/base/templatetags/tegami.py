@@ -1,0 +1,102 @@
+"""Tags and filters that every template has (they are builtins in settings)."""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.conf import settings
+from django.template.context import Context
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+MEBIBYTE = 1024 * 1024
+NEAR, FULL = 0.75, 0.95  # where a meter turns to a warning, and to red
+
+
+@cache
+def _paths(name: str) -> str:
+    """What stands inside the <svg> of a bootstrap-icons file; the package is ours, so it is trusted."""
+    text = (settings.NODE / "bootstrap-icons" / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    return text[text.index(">") + 1 : text.rindex("</svg>")].strip()
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """A decorative icon inline; `name` is a file of bootstrap-icons. What it means stands beside it in words."""
+    paths = mark_safe(_paths(name))  # noqa: S308 - a file of the locked package, never a user's text
+    classes = f"ico {css}".strip()
+    return format_html('<svg class="{}" viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false">{}</svg>', classes, paths)
+
+
+@register.filter
+def size(mebibytes: float | None) -> str:
+    """1.2 GB, 340 MB: one decimal where it says something; "no limit" for None. 1 MB = 1,048,576 bytes."""
+    if mebibytes is None:
+        return _("no limit")
+    if abs(mebibytes) >= 1000:
+        return _("%(figure)s GB") % {"figure": _figure(mebibytes / 1024)}
+    return _("%(figure)s MB") % {"figure": _figure(mebibytes)}
+
+
+@register.filter
+def bytesize(octets: int | None) -> str:
+    """Like `size`, from bytes."""
+    return size(None if octets is None else octets / MEBIBYTE)
+
+
+def _figure(value: float) -> str:
+    rounded = round(value, 1)
+    places = 0 if rounded == int(rounded) else 1
+    return number_format(rounded, places, force_grouping=True)
+
+
+@register.inclusion_tag("partials/meter.html")
+def meter(used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False) -> dict[str, Any]:
+    """A bar with both figures. `unit` is "mb" (MiB) or "count"; no limit means figures without a bar."""
+    show = size if unit == "mb" else _count
+    return {
+        "used": used,
+        "limit": limit,
+        "label": label,
+        "wide": wide,
+        "used_text": show(used),
+        "limit_text": None if limit is None else show(limit),
+        "low": (limit or 0) * NEAR,
+        "high": (limit or 0) * FULL,
+    }
+
+
+def _count(value: float | None) -> str:
+    return _("no limit") if value is None else number_format(int(value), force_grouping=True)
+
+
+register.filter("count", _count)
+
+
+@register.inclusion_tag("changes/slot.html")
+def live_mark(change_id: UUID | str) -> dict[str, Any]:
+    """A place that asks for the change's state until it is known."""
+    return {"change_id": change_id}
+
+
+@register.filter
+def change_of(message: Any) -> str:
+    """The change that a message speaks of, or "": services' results travel in the message's extra tags."""
+    for tag in str(message.extra_tags or "").split():
+        if tag.startswith("change:"):
+            return tag.removeprefix("change:")
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def current(context: Context, *names: str) -> SafeString:
+    """aria-current="page" where the page's view is one of `names`."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    if match is not None and match.url_name in names:
+        return mark_safe(' aria-current="page"')  # noqa: S308 - a constant
+    return mark_safe("")  # noqa: S308 - a constant

@@ -1,0 +1,45 @@
+"""Celery: one queue for each mail host's changes, one for its jobs.
+
+Tasks carry ids only, as JSON; the database says what is to be done. Neither the broker nor
+`acks_late` is trusted to deliver twice: the sweep (`mailsettings.tasks.sweep`) re-sends what is still pending.
+"""
+
+import os
+from pathlib import Path
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+
+from django.conf import settings  # noqa: E402
+
+app = Celery("tegami")
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_default_queue="celery",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    # A page must not hang when the broker is away: the sweep sends the change later.
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 1, "max_retries": 1},
+    task_publish_retry=False,
+    timezone="UTC",
+    beat_schedule={
+        "sweep": {"task": "mailsettings.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+        "verify": {"task": "mailsettings.tasks.verify_hosts", "schedule": 600.0, "options": {"expires": 600}},
+        "usage": {"task": "reports.tasks.refresh_oldest_usage", "schedule": 60.0, "options": {"expires": 60}},
+        "tidy": {"task": "mailsettings.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    },
+)
+if settings.CELERY_BROKER_URL.startswith("filesystem:"):
+    folder = Path(settings.CELERY_BROKER_FOLDER)
+    app.conf.broker_transport_options = {
+        "data_folder_in": str(folder / "queue"),
+        "data_folder_out": str(folder / "queue"),
+        "control_folder": str(folder / "control"),
+        "polling_interval": 0.05,
+    }
+app.autodiscover_tasks(["mailsettings", "reports"])

@@ -1,0 +1,1 @@
+"""What admins and users see of their mail: usage, log, monthly report."""
