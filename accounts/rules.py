@@ -143,4 +143,6 @@ def _problem(value: Any, kind: Any, meta: Mapping[str, Any]) -> str:
     if isinstance(value, str) and str in kinds:
         choices = meta["choices"]
         return "" if not choices or value in choices else _("Choose one of: %(choices)s") % {"choices": ", ".join(choices)}
-    return "" if isinstance(value, tuple) and all(isinstance(v, int) for v in value) and int in kinds else _("This value has the wrong type.")
+    return (
+        "" if isinstance(value, tuple) and all(isinstance(v, int) for v in value) and int in kinds else _("This value has the wrong type.")
+    )

@@ -23,7 +23,9 @@ MAILBOX, STAMP = "mailbox_address", "mailbox_stamp"
 class AdminBackend(BaseBackend):
     """Login and password of an active admin; an unknown login costs as much time as a wrong password."""
 
-    def authenticate(self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any) -> Admin | None:
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
+    ) -> Admin | None:
         admin: Admin | None = Admin.objects.get_queryset().filter(login=(username or "").lower(), is_active=True).first()
         if admin is None:
             Admin().set_password(password)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from celery import Celery
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+from panel import environment as env
 
-from django.conf import settings  # noqa: E402
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+# Read here and not from Django's settings, which import this package.
+BROKER = env.text("BROKER_URL", "memory://")
 
 app = Celery("tegami")
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
+    broker_url=BROKER,
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,
@@ -34,8 +36,8 @@ app.conf.update(
         "tidy": {"task": "mailsettings.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 )
-if settings.CELERY_BROKER_URL.startswith("filesystem:"):
-    folder = Path(settings.CELERY_BROKER_FOLDER)
+if BROKER.startswith("filesystem:"):
+    folder = Path(env.text("TEGAMI_BROKER_FOLDER"))
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder / "queue"),
         "data_folder_out": str(folder / "queue"),

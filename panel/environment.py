@@ -66,9 +66,7 @@ def _sqlite(path: str) -> dict[str, object]:
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options}
 
 
-def _postgresql(
-    user: str | None, password: str | None, host: str | None, port: int | None, name: str, query: str
-) -> dict[str, object]:
+def _postgresql(user: str | None, password: str | None, host: str | None, port: int | None, name: str, query: str) -> dict[str, object]:
     socket = unquote(query.removeprefix("host=")) if query.startswith("host=") else ""
     return {
         "ENGINE": "django.db.backends.postgresql",

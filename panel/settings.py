@@ -128,7 +128,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.insert(0, "django.forms")
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.TokenAuthentication", "accounts.api.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.TokenAuthentication",
+        "accounts.api.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -143,9 +146,6 @@ MAIL_LAYOUT = env.text("TEGAMI_LAYOUT", "")
 OPERATOR_ADDRESS = env.text("TEGAMI_OPERATOR_ADDRESS", "operator@example.net")
 # Days between deleting a mailbox and removing its mail from disk (A3).
 DELETE_GRACE_DAYS = env.number("TEGAMI_DELETE_GRACE_DAYS", 0)
-
-CELERY_BROKER_URL = env.text("BROKER_URL", "memory://")
-CELERY_BROKER_FOLDER = env.text("TEGAMI_BROKER_FOLDER", "")
 
 LOGGING = {
     "version": 1,

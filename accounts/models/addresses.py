@@ -75,7 +75,7 @@ class Mailbox(models.Model):
     is_system = models.BooleanField(default=False)  # made with the domain, not counted, cannot be deleted (A5)
     used_bytes = models.PositiveBigIntegerField(default=0)
     used_messages = models.PositiveIntegerField(default=0)
-    usage_at = models.DateTimeField(null=True)
+    usage_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     search = models.TextField(default="", editable=False)  # lower(address + comment), under a trigram index
     version = models.PositiveIntegerField(default=1)

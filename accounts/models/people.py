@@ -19,7 +19,9 @@ from accounts.models.addresses import Mailbox
 from accounts.models.tenants import Customer, Domain
 from panel.base.tenancy import Principal, Role, TenantQuerySet
 
-login_form = RegexValidator(r"^[a-z0-9][a-z0-9._@+-]{1,99}$", gettext_lazy("Use 2 to 100 lower-case letters, digits, “.”, “_”, “@”, “+” and “-”."))
+login_form = RegexValidator(
+    r"^[a-z0-9][a-z0-9._@+-]{1,99}$", gettext_lazy("Use 2 to 100 lower-case letters, digits, “.”, “_”, “@”, “+” and “-”.")
+)
 
 
 class AdminQuerySet(TenantQuerySet):
@@ -51,7 +53,9 @@ class Admin(AbstractBaseUser):
     email = models.EmailField(gettext_lazy("mail address"), blank=True)
     language = models.CharField(gettext_lazy("language"), max_length=5, blank=True, choices=[("en", "English"), ("ja", "日本語")])
     role = models.CharField(gettext_lazy("role"), max_length=20, choices=[r for r in Role.choices if r[0] != Role.MAILBOX_USER])
-    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="admins", verbose_name=gettext_lazy("customer"))
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="admins", verbose_name=gettext_lazy("customer")
+    )
     domains = models.ManyToManyField(Domain, blank=True, related_name="admins", verbose_name=gettext_lazy("domains"))
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -104,8 +108,8 @@ class Token(models.Model):
     scopes = models.JSONField(default=list)
     domains = models.JSONField(default=list)
     is_session = models.BooleanField(default=False)  # made by POST /sessions/: ends with the owner's password
-    expires_at = models.DateTimeField(null=True)
-    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     version = models.PositiveIntegerField(default=1)
     objects: ClassVar[Any] = TokenQuerySet.as_manager()

@@ -17,7 +17,9 @@ from panel.base.tenancy import Principal, Role, TenantQuerySet
 
 no_controls = [
     ProhibitNullCharactersValidator(),
-    RegexValidator(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", gettext_lazy("Control characters are not allowed."), "control", inverse_match=True),
+    RegexValidator(
+        r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", gettext_lazy("Control characters are not allowed."), "control", inverse_match=True
+    ),
 ]
 slug = RegexValidator(r"^[a-z0-9][a-z0-9._-]{0,62}$", gettext_lazy("Use lower-case letters, digits, “.”, “_” and “-”."))
 LIMITS = ("domains", "accounts", "aliases", "groups", "lists", "spam_seats", "storage_mb")
@@ -147,7 +149,12 @@ class Domain(models.Model):
 
     def clean(self) -> None:
         found: dict[str, Any] = {}
-        for field, check in (("name", self._clean_name), ("admin_address", self._clean_admin), ("limits", self._clean_limits), ("overrides", self._clean_overrides)):
+        for field, check in (
+            ("name", self._clean_name),
+            ("admin_address", self._clean_admin),
+            ("limits", self._clean_limits),
+            ("overrides", self._clean_overrides),
+        ):
             try:
                 check()
             except ValidationError as error:
@@ -192,5 +199,3 @@ def bump(row: models.Model, **values: Any) -> None:
     row.version = F("version") + 1  # type: ignore[attr-defined]
     row.save(update_fields=[*values, "version"])
     row.refresh_from_db(fields=["version"])
-
-

@@ -29,7 +29,9 @@ def create_plan(name: str, *, title: str, values: dict[str, Any], acting_user: P
     return plan
 
 
-def change_plan(plan: Plan, *, acting_user: Principal, title: str | None = None, values: dict[str, Any] | None = None) -> tuple[Plan, Change | None]:
+def change_plan(
+    plan: Plan, *, acting_user: Principal, title: str | None = None, values: dict[str, Any] | None = None
+) -> tuple[Plan, Change | None]:
     """A change of values reaches every domain under the plan; system addresses settle at each."""
     from accounts.services.domains import settle_system_addresses
 

@@ -34,7 +34,9 @@ def create_domain(
 ) -> tuple[Domain, Change]:
     """With its system addresses. Raises `ValidationError` per field, `Clash`, `LimitReached`."""
     require(acting_user, "domain.create")
-    domain = Domain(name=name, customer=customer, plan=plan, host=host, admin_address=admin_address, limits=limits or {}, overrides=overrides or {})
+    domain = Domain(
+        name=name, customer=customer, plan=plan, host=host, admin_address=admin_address, limits=limits or {}, overrides=overrides or {}
+    )
     check(domain, exclude=("name",) if not name else ())
     with transaction.atomic():
         _count_domain(customer)
@@ -103,9 +105,7 @@ def settle_system_addresses(domain: Domain) -> None:
         _ensure_mailbox(domain, local)
     held = set(AddressName.objects.filter(domain=domain).values_list("pk", flat=True))
     reserved = [f"{name}@{domain.name}" for name in (ROLE_NAMES if kind == "reserved" else ROLE_NAMES[:1])]
-    AddressName.objects.bulk_create(
-        [AddressName(address=a, domain=domain, kind=AddressKind.RESERVED) for a in reserved if a not in held]
-    )
+    AddressName.objects.bulk_create([AddressName(address=a, domain=domain, kind=AddressKind.RESERVED) for a in reserved if a not in held])
     _settle_bare_logins(domain)
 
 
@@ -155,5 +155,3 @@ def shown(domain: Domain) -> dict[str, Any]:
         "limits": dict(domain.limits),
         "overrides": dict(domain.overrides),
     }
-
-

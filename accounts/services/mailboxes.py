@@ -49,7 +49,9 @@ def create_mailbox(
         return mailbox, changes.record([target(mailbox)], acting_user=acting_user)
 
 
-def insert(domain: Domain, local_part: str, password_hash: str, *, is_system: bool = False, by_grammar: bool = True, **fields: Any) -> Mailbox:
+def insert(
+    domain: Domain, local_part: str, password_hash: str, *, is_system: bool = False, by_grammar: bool = True, **fields: Any
+) -> Mailbox:
     """The row with its name, bare login and count; inside the caller's transaction."""
     fields.setdefault("quota_mb", domain.rules.storage_default_mb)
     name = claim(domain, local_part, AddressKind.MAILBOX, by_grammar=by_grammar)
@@ -142,9 +144,20 @@ def delete_mailboxes(mailboxes: Sequence[Mailbox], *, acting_user: Principal) ->
     """Deletes one or many: refused by SMTP at once, mail gone from disk when the grace period ends (A3)."""
     require(acting_user, "mailbox.delete")
     if system := [m.address for m in mailboxes if m.is_system]:
-        raise ValidationError({"address": ValidationError(_("%(address)s belongs to the domain and cannot be deleted.") % {"address": system[0]}, code="system")})
+        raise ValidationError(
+            {
+                "address": ValidationError(
+                    _("%(address)s belongs to the domain and cannot be deleted.") % {"address": system[0]}, code="system"
+                )
+            }
+        )
     with transaction.atomic():
-        rows = list(Mailbox.objects.select_for_update(of=("self",)).select_related("domain__host", "domain__plan").filter(pk__in=[m.pk for m in mailboxes]).order_by("pk"))
+        rows = list(
+            Mailbox.objects.select_for_update(of=("self",))
+            .select_related("domain__host", "domain__plan")
+            .filter(pk__in=[m.pk for m in mailboxes])
+            .order_by("pk")
+        )
         _uncount(rows)
         removal_of_homes(rows, acting_user=acting_user)
         for row in rows:

@@ -79,7 +79,9 @@ def check_admin_password(password: str, login: str) -> None:
         raise ValidationError({"password": error}) from None
 
 
-def change_admin(admin: Admin, *, acting_user: Principal, domains: Sequence[Domain] | None = None, password: str | None = None, **fields: Any) -> Admin:
+def change_admin(
+    admin: Admin, *, acting_user: Principal, domains: Sequence[Domain] | None = None, password: str | None = None, **fields: Any
+) -> Admin:
     """Changes role, customer, email, language, is_active, domains, password: what is given."""
     require(acting_user, "admin.write")
     with transaction.atomic():

@@ -84,7 +84,7 @@ class ChangeTarget(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     lease = models.UUIDField(null=True)
     error = models.TextField(blank=True)
-    live_at = models.DateTimeField(null=True)
+    live_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [
@@ -134,7 +134,7 @@ class Job(models.Model):
     result = models.JSONField(null=True)
     errors = models.JSONField(default=list)
     not_before = models.DateTimeField(default=timezone.now)
-    leased_until = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     objects: ClassVar[Any] = ActorQuerySet.as_manager()
 
@@ -161,5 +161,3 @@ class RememberedAnswer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["actor", "key"], name="one_answer_per_key")]
-
-

@@ -31,8 +31,12 @@ class DatabaseAwayMiddleware:
         connection.close()
         response: HttpResponse
         if request.path.startswith("/api/"):
-            problem = {"type": "about:blank", "title": _("The database is away"), "status": 503,
-                       "detail": _("Mail goes on. Please try again in a moment.")}
+            problem = {
+                "type": "about:blank",
+                "title": _("The database is away"),
+                "status": 503,
+                "detail": _("Mail goes on. Please try again in a moment."),
+            }
             response = JsonResponse(problem, status=503, content_type="application/problem+json")
         else:
             response = HttpResponse(render_to_string("503.html"), status=503)

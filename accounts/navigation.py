@@ -1,0 +1,119 @@
+"""The sidebar: what each role finds there, and which domain it is about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts import words
+from accounts.models import Domain
+from accounts.permissions import has_part
+from panel.base.tenancy import ADMINISTRATORS, Role
+
+LAST = "domain"  # the session's key for the domain that was looked at last
+
+
+@dataclass(slots=True)
+class Row:
+    url: str
+    icon: str
+    label: str
+    views: tuple[str, ...]  # url names under which the row is the current one
+    figure: int | None = None
+    current: bool = False
+
+
+@dataclass(slots=True)
+class Section:
+    title: str
+    rows: list[Row] = field(default_factory=list)
+
+
+def current_domain(request: HttpRequest, shown: Domain | None) -> Domain | None:
+    """The page's domain, else the last one looked at, else the first; one query at most."""
+    user: Any = request.user
+    if shown is not None or user.role not in ADMINISTRATORS:
+        return shown
+    visible = Domain.objects.visible_to(user).select_related("plan")
+    last = request.session.get(LAST)
+    found: Domain | None = (last and visible.filter(name=last).first()) or visible.first()
+    return found
+
+
+def remember(request: HttpRequest, domain: Domain) -> None:
+    """Writes the session only when the domain is another one."""
+    if request.session.get(LAST) != domain.name:
+        request.session[LAST] = domain.name
+
+
+def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
+    """What the sidebar holds, the page's own row marked."""
+    user: Any = request.user
+    match = request.resolver_match
+    found = [section for section in _sections(user, domain) if section.rows]
+    for section in found:
+        for row in section.rows:
+            row.current = bool(match and match.url_name in row.views)
+    return found
+
+
+def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
+    if user.role == Role.MAILBOX_USER:
+        yield Section(
+            "", [Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))]
+        )
+        return
+    yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard",))])
+    if domain is not None:
+        yield Section(_("Mail"), list(_mail(domain)))
+    yield Section(_("Service") if user.role == Role.OPERATOR else _("Contract"), list(_service(user)))
+
+
+def _mail(domain: Domain) -> Iterator[Row]:
+    def url(name: str) -> str:
+        return reverse(name, args=[domain.name])
+
+    boxes = (
+        "mailbox-list",
+        "mailbox-create",
+        "mailbox-detail",
+        "mailbox-edit",
+        "mailbox-password",
+        "mailbox-purge",
+        "mailbox-delete",
+        "mailbox-delete-many",
+    )
+    plan = domain.plan.name
+    yield Row(url("mailbox-list"), "envelope", words.word("mailboxes", plan), boxes, domain.accounts_count)
+    yield Row(
+        url("alias-list"),
+        "arrow-left-right",
+        words.word("aliases", plan),
+        ("alias-list", "alias-create", "alias-detail", "alias-delete"),
+        domain.aliases_count,
+    )
+    if domain.rules.group_addresses or domain.groups_count:
+        yield Row(
+            url("group-list"),
+            "people",
+            _("Group addresses"),
+            ("group-list", "group-create", "group-detail", "group-delete"),
+            domain.groups_count,
+        )
+    yield Row(url("domain-detail"), "gear", _("Domain settings"), ("domain-detail", "domain-edit", "domain-rules", "domain-delete"))
+
+
+def _service(user: Any) -> Iterator[Row]:
+    if has_part(user, "domains"):
+        yield Row(reverse("domain-list"), "globe2", _("Domains"), ("domain-list", "domain-create"))
+    if has_part(user, "customers"):
+        yield Row(
+            reverse("customer-list"), "buildings", _("Customers"), ("customer-list", "customer-create", "customer-edit", "customer-delete")
+        )
+    if has_part(user, "plans"):
+        yield Row(reverse("plan-list"), "sliders", _("Plans"), ("plan-list", "plan-create", "plan-detail", "plan-edit"))
+    if has_part(user, "admins"):
+        yield Row(reverse("admin-list"), "person-badge", _("Administrators"), ("admin-list", "admin-create", "admin-edit", "admin-delete"))

@@ -1,0 +1,162 @@
+"""The way of a change on its mail host: claim, desired entries, difference, write, ask, live.
+
+Everything happens under the host's lock, so there is one writer. A claim is a lease; whoever holds the lock
+clears the leases that a killed run left behind, and does their work again: applying is idempotent.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from mailsettings.servers import drift, snapshot
+from mailsettings.servers.apply import REBUILD_ABOVE, apply_entries, grouped, read_stores
+from mailsettings.servers.desired import Key, Value
+from mailsettings.servers.doveadm import DoveadmError
+from mailsettings.servers.drift import Drift
+from mailsettings.servers.layout import Layout
+from mailsettings.servers.lock import host_lock
+from mailsettings.servers.maps import MapError
+from mailsettings.servers.postfix import PostfixError
+from mailsettings.servers.probe import ServersNotRunning, probe
+from mailsettings.servers.seam import effect
+from panel.base.models import ChangeTarget, State, TargetKind
+
+log = logging.getLogger(__name__)
+BATCH = 5_000
+APPLIED = (TargetKind.ADDRESS, TargetKind.DOMAIN, TargetKind.DOMAIN_ALL)
+NO_SERVERS = "no mail servers here"
+NOT_RUNNING = "servers not running"
+
+
+class Later(Exception):
+    """The servers are not there: what is pending stays pending, with the reason, until the sweep tries again."""
+
+
+def apply_pending(host: str) -> int:
+    """Applies what is pending for the host; returns the number of batches. Without servers it says so and leaves it pending."""
+    layout = Layout.current()
+    if layout is None:
+        pending(host).update(error=NO_SERVERS)
+        return 0
+    batches = 0
+    with host_lock(layout) as lock_fd:
+        pending(host).filter(lease__isnull=False).update(lease=None)
+        while batch := claim(host):
+            batches += 1
+            try:
+                carry_out(layout, lock_fd, host, batch)
+            except Later as reason:
+                pending(host).update(error=str(reason), lease=None)
+                break
+    return batches
+
+
+def pending(host: str) -> "QuerySet[ChangeTarget]":
+    """The outbox rows of this host that an apply is responsible for."""
+    return ChangeTarget.objects.filter(host=host, state=State.PENDING, kind__in=APPLIED)
+
+
+def claim(host: str) -> list[ChangeTarget]:
+    """Puts a lease on the oldest `BATCH` pending targets and returns them; empty when there is nothing to do."""
+    lease = uuid4()
+    ids = list(pending(host).filter(lease__isnull=True).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    if not ids:
+        return []
+    with effect("changes.claim"):
+        ChangeTarget.objects.filter(pk__in=ids, state=State.PENDING).update(lease=lease)
+    return list(ChangeTarget.objects.filter(lease=lease).order_by("pk"))
+
+
+def carry_out(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTarget]) -> None:
+    """Writes the batch and marks it live, or failed with the reason. One bad target does not take others with it."""
+    try:
+        wanted = wanted_by(layout, host, batch)
+        apply_entries(layout, lock_fd, wanted)
+        complaint = _ask(layout, wanted)
+    except ValueError as error:
+        _isolate(layout, lock_fd, host, batch, str(error))
+    except (MapError, PostfixError, DoveadmError, sqlite3.Error, OSError) as error:
+        log.exception("%d targets of %s failed", len(batch), host)
+        _finish(batch, State.FAILED, str(error) or type(error).__name__)
+    else:
+        _finish(batch, State.FAILED if complaint else State.LIVE, complaint or "")
+
+
+def _ask(layout: Layout, wanted: dict[Key, Value | None]) -> str | None:
+    try:
+        return probe(layout, wanted)
+    except ServersNotRunning as error:
+        raise Later(NOT_RUNNING) from error
+
+
+def _isolate(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTarget], error: str) -> None:
+    """Halves the batch until the target that no file can hold stands alone."""
+    if len(batch) == 1:
+        _finish(batch, State.FAILED, error)
+        return
+    middle = len(batch) // 2
+    carry_out(layout, lock_fd, host, batch[:middle])
+    carry_out(layout, lock_fd, host, batch[middle:])
+
+
+def wanted_by(layout: Layout, host: str, batch: Sequence[ChangeTarget]) -> dict[Key, Value | None]:
+    """The desired entries of the targets' keys, from the database as it is now."""
+    addresses = {target.key for target in batch if target.kind == TargetKind.ADDRESS}
+    whole = {target.key for target in batch if target.kind == TargetKind.DOMAIN_ALL}
+    domains = whole | {target.key for target in batch if target.kind == TargetKind.DOMAIN}
+    for domain in whole:
+        addresses |= set(snapshot.addresses_of(host, domain)) | drift.keys_of_domain(layout, domain)
+    return snapshot.wanted(host, addresses, domains)
+
+
+def _finish(batch: Sequence[ChangeTarget], state: State, error: str) -> None:
+    now = timezone.now() if state == State.LIVE else None
+    ids = [target.pk for target in batch]
+    with effect("changes.finish"):
+        ChangeTarget.objects.filter(pk__in=ids).update(state=state, error=error[:2000], lease=None, live_at=now)
+
+
+def verify(host: str, *, repair: bool) -> list[Drift]:
+    """What differs between the database and the host's files, waiting changes left aside; repaired if asked.
+
+    Compared first without the lock, so that no change waits for it; what was found is looked at again under the
+    lock. Raises `Later` where this process has no mail host.
+    """
+    layout = Layout.current()
+    if layout is None:
+        raise Later(NO_SERVERS)
+    found = _without_waiting(host, drift.compare(layout, snapshot.everything(host)))
+    if not found:
+        return []
+    with host_lock(layout) as lock_fd:
+        if len(found) > REBUILD_ABOVE or any(not one.key for one in found):
+            return _verify_whole(layout, lock_fd, host, repair)
+        return _verify_keys(layout, lock_fd, host, {one.key for one in found}, repair)
+
+
+def _verify_whole(layout: Layout, lock_fd: int, host: str, repair: bool) -> list[Drift]:
+    with transaction.atomic():
+        entries = list(snapshot.everything(host))
+    found = drift.repair(layout, lock_fd, entries) if repair else drift.compare(layout, entries)
+    return _without_waiting(host, found)
+
+
+def _verify_keys(layout: Layout, lock_fd: int, host: str, keys: set[str], repair: bool) -> list[Drift]:
+    addresses = {key for key in keys if "@" in key}
+    wanted = snapshot.wanted(host, addresses, keys - addresses)
+    on_disk = read_stores(layout, grouped(wanted))
+    found = [Drift(store, key, value, on_disk[store].get(key)) for (store, key), value in wanted.items()]
+    found = _without_waiting(host, [one for one in found if one.wanted != one.found])
+    if repair and found:
+        apply_entries(layout, lock_fd, wanted)
+    return found
+
+
+def _without_waiting(host: str, found: list[Drift]) -> list[Drift]:
+    waiting = set(pending(host).values_list("key", flat=True))
+    return [one for one in found if one.key not in waiting and one.key.rpartition("@")[2] not in waiting]

@@ -1,0 +1,96 @@
+"""Celery tasks: thin adapters. Ids in, a service called."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+from celery.signals import worker_ready
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import MailHost
+from mailsettings import jobs
+from mailsettings.servers import worker
+from panel.base import models
+
+log = logging.getLogger(__name__)
+STUCK_AFTER = timedelta(seconds=2)
+KEPT = timedelta(days=30)  # finished changes and jobs
+
+
+def queue(host: str) -> str:
+    """The queue of a host's applies; its worker runs one at a time."""
+    return f"mailhost.{host}"
+
+
+def jobs_queue(host: str) -> str:
+    """The queue of a host's long work."""
+    return f"mailhost.{host}.jobs"
+
+
+def send(hosts: set[str]) -> None:
+    """Wakes the hosts' workers: once for the changes, once for each job that is due."""
+    for host in hosts:
+        if worker.pending(host).exists():
+            apply_changes.apply_async((host,), queue=queue(host))
+        for job in jobs.due(host):
+            run_job.apply_async((str(job),), queue=jobs_queue(host))
+
+
+@shared_task
+def apply_changes(host: str) -> None:
+    worker.apply_pending(host)
+
+
+@shared_task
+def run_job(job: str) -> None:
+    jobs.run(UUID(job))
+
+
+@shared_task
+def sweep() -> None:
+    """Sends again what still waits: neither broker nor worker is trusted to have kept it."""
+    long_ago = timezone.now() - STUCK_AFTER
+    stuck = models.ChangeTarget.objects.filter(state=models.State.PENDING, kind__in=worker.APPLIED, change__requested_at__lt=long_ago)
+    for host in stuck.values_list("host", flat=True).distinct():
+        apply_changes.apply_async((host,), queue=queue(host))
+    for host in MailHost.objects.values_list("name", flat=True):
+        for job in jobs.due(host):
+            run_job.apply_async((str(job),), queue=jobs_queue(host))
+
+
+@shared_task
+def verify_hosts() -> None:
+    for host in MailHost.objects.values_list("name", flat=True):
+        verify_host.apply_async((host,), queue=queue(host))
+
+
+@shared_task
+def verify_host(host: str) -> None:
+    """Finds and repairs drift, and says so in the log."""
+    for found in worker.verify(host, repair=True):
+        log.warning("repaired drift on %s: %s %s", host, found.store, found.key)
+
+
+@shared_task
+def tidy() -> None:
+    """Forgets finished changes and jobs after `KEPT`, remembered answers after a day."""
+    before = timezone.now() - KEPT
+    waiting = models.ChangeTarget.objects.filter(state=models.State.PENDING).values("change")
+    models.Change.objects.filter(requested_at__lt=before).exclude(pk__in=waiting).delete()
+    models.Job.objects.filter(created_at__lt=before).exclude(state__in=[models.JobState.QUEUED, models.JobState.RUNNING]).delete()
+    models.RememberedAnswer.objects.filter(created_at__lt=timezone.now() - models.REMEMBERED_FOR).delete()
+
+
+@worker_ready.connect
+def on_worker_ready(sender: object = None, **more: object) -> None:
+    """A worker that starts takes up what its predecessor left."""
+    host = settings.MAIL_HOST
+    app = getattr(sender, "app", None)
+    try:
+        if app is not None and jobs_queue(host) in app.amqp.queues.consume_from:
+            jobs.release(host)
+        send({host})
+    except Exception:
+        log.warning("could not send what waits; the sweep will", exc_info=True)

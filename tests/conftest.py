@@ -1,0 +1,72 @@
+"""The fixed cast: every test speaks of the same people, so a permission test is one line.
+
+alice runs a contract with the domain a.example.com, bob is its mail admin, wendy its web admin, mia a mailbox
+user in it. charlie runs another contract, with b.example.com, and is the outsider.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from accounts.management.commands.setup import load_presets
+from accounts.models import Admin, Customer, Domain, Mailbox, MailHost, Plan
+from accounts.services import contracts, domains, mailboxes, people
+from panel.base.tenancy import SYSTEM, Role
+
+PASSWORD = "Tegami#Mail2026x"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is who."""
+
+    operator: Admin
+    alice: Admin
+    bob: Admin
+    wendy: Admin
+    charlie: Admin
+    mia: Mailbox
+    foreign_box: Mailbox
+    domain: Domain
+    foreign_domain: Domain
+
+
+@pytest.fixture
+def host(db: None) -> MailHost:
+    load_presets()
+    return MailHost.objects.create(name="mx1")
+
+
+def make_domain(name: str, plan: str, customer: Customer, host: MailHost) -> Domain:
+    """A domain under a preset, its admin address outside."""
+    preset = Plan.objects.get(name=plan)
+    made, _ = domains.create_domain(name, customer=customer, plan=preset, host=host, admin_address="boss@example.net", acting_user=SYSTEM)
+    return made
+
+
+def make_mailbox(domain: Domain, local: str) -> Mailbox:
+    made, _ = mailboxes.create_mailbox(domain, local, PASSWORD, acting_user=SYSTEM)
+    return made
+
+
+def make_admin(login: str, role: Role, customer: Customer | None, of: tuple[Domain, ...] = ()) -> Admin:
+    return people.create_admin(login, password=PASSWORD, role=role, customer=customer, domains=of, acting_user=SYSTEM)
+
+
+@pytest.fixture
+def cast(host: MailHost) -> Cast:
+    ours = contracts.create_customer("ours", limits={}, acting_user=SYSTEM)
+    theirs = contracts.create_customer("theirs", limits={}, acting_user=SYSTEM)
+    domain = make_domain("a.example.com", "platinum", ours, host)
+    foreign = make_domain("b.example.com", "platinum", theirs, host)
+    return Cast(
+        operator=make_admin("operator", Role.OPERATOR, None),
+        alice=make_admin("alice", Role.CUSTOMER_ADMIN, ours),
+        bob=make_admin("bob", Role.MAIL_ADMIN, ours, (domain,)),
+        wendy=make_admin("wendy", Role.WEB_ADMIN, ours, (domain,)),
+        charlie=make_admin("charlie", Role.CUSTOMER_ADMIN, theirs),
+        mia=make_mailbox(domain, "mia"),
+        foreign_box=make_mailbox(foreign, "max"),
+        domain=domain,
+        foreign_domain=foreign,
+    )
