@@ -1,0 +1,94 @@
+"""Does the disk say what the panel says? Compare everything, and repair."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mailsettings.servers import directory, maps
+from mailsettings.servers.apply import (
+    Applied,
+    Difference,
+    reload_if_remembered,
+    remember_reload,
+    write_differences,
+)
+from mailsettings.servers.desired import DIRECTORY, Entry, Value
+from mailsettings.servers.layout import MAPS, Layout
+
+STORES = (DIRECTORY, *MAPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One entry that is not as wanted; None = not there. `key` is "" for a store that cannot be read at all."""
+
+    store: str
+    key: str
+    wanted: Value | None
+    found: Value | None
+
+
+def compare(layout: Layout, desired: Iterable[Entry]) -> list[Drift]:
+    """Every entry of every store that is missing, different or too much. Unreadable stores are reported, not raised."""
+    by_store = _by_store(desired)
+    return [drift for store in STORES for drift in _compare_store(layout, store, by_store[store])]
+
+
+def repair(layout: Layout, lock_fd: int, desired: Iterable[Entry]) -> list[Drift]:
+    """Make the stores hold exactly the desired entries; gives what was wrong. Raises as `apply_entries` does."""
+    by_store = _by_store(desired)
+    drifts = [drift for store in STORES for drift in _compare_store(layout, store, by_store[store])]
+    broken = {drift.store for drift in drifts if not drift.key}
+    for name in sorted(broken & set(MAPS)):
+        maps.rebuild(layout, lock_fd, name, {key: str(value) for key, value in by_store[name].items()})
+        remember_reload(layout)
+    if DIRECTORY in broken:
+        directory.create(layout)
+    _write(layout, lock_fd, [drift for drift in drifts if drift.key])
+    reload_if_remembered(layout)
+    return drifts
+
+
+def _write(layout: Layout, lock_fd: int, drifts: list[Drift]) -> Applied:
+    differences: dict[str, Difference] = defaultdict(Difference)
+    for drift in drifts:
+        if drift.wanted is None:
+            differences[drift.store].deletes.append(drift.key)
+        else:
+            differences[drift.store].upserts[drift.key] = drift.wanted
+    return write_differences(layout, lock_fd, differences)
+
+
+def _compare_store(layout: Layout, store: str, desired: Mapping[str, Value]) -> list[Drift]:
+    try:
+        found = _dump(layout, store)
+    except (maps.MapError, sqlite3.Error, OSError):
+        whole = [Drift(store, "", None, None)]
+        # A broken map is rebuilt whole; the directory is made and then filled key by key.
+        return whole + ([Drift(store, k, v, None) for k, v in desired.items()] if store == DIRECTORY else [])
+    return [
+        Drift(store, key, desired.get(key), found.get(key))
+        for key in desired.keys() | found.keys()
+        if desired.get(key) != found.get(key)
+    ]
+
+
+def _dump(layout: Layout, store: str) -> dict[str, Value]:
+    return dict(directory.dump(layout)) if store == DIRECTORY else dict(maps.dump(layout, store))
+
+
+def _by_store(desired: Iterable[Entry]) -> dict[str, dict[str, Value]]:
+    by_store: dict[str, dict[str, Value]] = {store: {} for store in STORES}
+    for entry in desired:
+        by_store[entry.store][entry.key] = entry.value
+    return by_store
+
+
+def keys_of_domain(layout: Layout, domain: str) -> set[str]:
+    """Every address within the domain that any store knows: what has to be looked at when the domain changes whole."""
+    suffix = f"@{domain}"
+    in_maps = {key for name in MAPS for key in maps.dump(layout, name) if key.endswith(suffix)}
+    return in_maps | set(directory.addresses_of_domain(layout, domain))

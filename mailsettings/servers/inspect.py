@@ -1,0 +1,51 @@
+"""What the servers know of one address, from their own files and tools. Never a password's hash: only its scheme."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from mailsettings.servers import directory, doveadm, maps
+from mailsettings.servers.layout import MAPS, Layout
+from mailsettings.servers.postfix import master_pid
+
+
+def inspect(layout: Layout, address: str) -> dict[str, Any]:
+    """`{"directory", "maps", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
+    return {
+        "address": address,
+        "directory": _row(layout, address),
+        "maps": {name: maps.read(layout, name, [_key(name, address)]).get(_key(name, address)) for name in MAPS},
+        "running": {"postfix": master_pid(layout) is not None, "dovecot": dovecot_runs(layout)},
+        **_dovecot(layout, address),
+    }
+
+
+def dovecot_runs(layout: Layout) -> bool:
+    """Whether Dovecot's API answers."""
+    try:
+        doveadm.user(layout, "nobody@invalid")
+    except doveadm.DovecotNotRunning:
+        return False
+    return True
+
+
+def _key(name: str, address: str) -> str:
+    return address.rpartition("@")[2] if name == "domains" else address
+
+
+def _row(layout: Layout, address: str) -> dict[str, Any] | None:
+    row = directory.read(layout, [address]).get(address)
+    if row is None:
+        return None
+    scheme = re.match(r"^\{[A-Z0-9.-]+\}", row.password)
+    return {**asdict(row), "password": scheme[0] if scheme else "(no scheme)"}
+
+
+def _dovecot(layout: Layout, address: str) -> dict[str, Any]:
+    try:
+        user = doveadm.user(layout, address)
+        return {"dovecot_user": user, "usage": asdict(doveadm.usage(layout, address)) if user else None}
+    except doveadm.DovecotNotRunning:
+        return {"dovecot_user": None, "usage": None}

@@ -1,0 +1,231 @@
+"""Where one instance of the mail host keeps its files, which ports it listens on, and who it runs as.
+
+The same templates, rendered for different layouts, make a production host and the private stack.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mailsettings.servers.files import write_atomically
+
+Port = tuple[str, int]
+
+MAPS = ("domains", "mailboxes", "aliases", "senders")
+# What may stand in a path: everything else would need quoting in one of a dozen places of other programs.
+SAFE_PATH = re.compile(r"^/[A-Za-z0-9._/+@~=-]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Made once per instance; never shown by repr, never on a command line."""
+
+    secret_key: str = field(repr=False)
+    doveadm_api_key: str = field(repr=False)
+    database_password: str = field(repr=False)
+    operator_password: str = field(repr=False)
+    operator_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files. `certificate` holds the whole chain; `authority` is what clients trust (None: the public ones)."""
+
+    certificate: Path
+    key: Path
+    authority: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Who the programs run as. Mail belongs to one numeric user that needs no entry in passwd."""
+
+    postfix: str = "postfix"
+    postdrop: str = "postdrop"
+    dovecot: str = "dovecot"
+    login: str = "dovenull"
+    postgres: str = "postgres"
+    mail_uid: int = 5000
+    mail_gid: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One instance. `private`: on loopback beside whatever the machine has. `embedded`: SQLite, no broker to install."""
+
+    name: str
+    private: bool
+    embedded: bool
+    checkout: Path
+    state: Path
+    public: Path
+    config: Path
+    postfix_dir: Path
+    queue_dir: Path
+    postfix_data: Path
+    run_dir: Path
+    log_dir: Path
+    homes: Path
+    hostname: str
+    host: str
+    ports: Mapping[str, Port]
+    relayhost: Port | None
+    tls: Tls
+    users: Users
+    secrets: Secrets
+
+    def __post_init__(self) -> None:
+        for path in (self.state, self.config, self.postfix_dir, self.queue_dir, self.run_dir, self.log_dir, self.homes):
+            if not SAFE_PATH.match(str(path)):
+                raise ValueError(f"{path}: the mail servers' files need a path of letters, digits and . _ / + @ ~ = -")
+
+    # --- what the servers read
+    @property
+    def maps_dir(self) -> Path:
+        return self.state / "maps"
+
+    def map_path(self, name: str) -> Path:
+        """The map without its suffix, as `lmdb:` takes it. Raises KeyError for a name that is no map."""
+        if name not in MAPS:
+            raise KeyError(name)
+        return self.maps_dir / name
+
+    @property
+    def directory_path(self) -> Path:
+        return self.state / "directory" / "directory.sqlite3"
+
+    @property
+    def dovecot_dir(self) -> Path:
+        return self.config / "dovecot"
+
+    @property
+    def dovecot_conf(self) -> Path:
+        return self.dovecot_dir / "dovecot.conf"
+
+    @property
+    def layout_path(self) -> Path:
+        return self.config / "layout.json" if not self.private else self.state / "layout.json"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.state / "apply.lock"
+
+    @property
+    def reload_pending_path(self) -> Path:
+        """Exists while Postfix has not yet been told of a new domain."""
+        return self.state / "postfix-reload.pending"
+
+    # --- logs, sockets, process files
+    @property
+    def postfix_log(self) -> Path:
+        return self.log_dir / "postfix" / "mail.log"
+
+    @property
+    def dovecot_log(self) -> Path:
+        return self.log_dir / "dovecot.log"
+
+    @property
+    def pids(self) -> Path:
+        return self.state / "pids"
+
+    @property
+    def postgres_dir(self) -> Path:
+        return self.state / "postgres"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.state / "redis" / "redis.sock"
+
+    @property
+    def broker_dir(self) -> Path:
+        """The folder that `filesystem://` carries its messages in (embedded instances)."""
+        return self.state / "broker"
+
+    @property
+    def sink_dir(self) -> Path:
+        return self.public / "sink"
+
+    @property
+    def stack_json(self) -> Path:
+        return self.public / "stack.json"
+
+    # --- how the panel's processes reach things
+    @property
+    def database_url(self) -> str:
+        if self.embedded:
+            return f"sqlite:///{self.state / 'panel.sqlite3'}"
+        socket = quote(str(self.postgres_dir / "run"), safe="")
+        return f"postgresql://tegami:{self.secrets.database_password}@/tegami?host={socket}"
+
+    @property
+    def broker_url(self) -> str:
+        return "filesystem://" if self.embedded else f"redis+socket://{self.redis_socket}"
+
+    @property
+    def panel_url(self) -> str:
+        host, port = self.ports["panel"]
+        return f"http://{host}:{port}"
+
+    def environment(self) -> dict[str, str]:
+        """What the panel's processes need in their environment, secrets included."""
+        return {
+            "TEGAMI_LAYOUT": str(self.layout_path),
+            "TEGAMI_HOST": self.host,
+            "DATABASE_URL": self.database_url,
+            "BROKER_URL": self.broker_url,
+            "TEGAMI_BROKER_FOLDER": str(self.broker_dir) if self.embedded else "",
+            "TEGAMI_STATIC_ROOT": str(self.state / "static"),
+            "SECRET_KEY": self.secrets.secret_key,
+            "DJANGO_SETTINGS_MODULE": "panel.settings",
+        }
+
+    # --- on disk
+    def save(self) -> None:
+        """Write layout.json, readable by its owner only (it holds the secrets)."""
+        write_atomically(self.layout_path, json.dumps(asdict(self), default=str, indent=1), mode=0o600)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Layout:
+        """The layout that `save` wrote. Raises OSError, ValueError, KeyError or TypeError for a file that is none."""
+        raw = json.loads(Path(path).read_text())
+        known = {one.name: raw[one.name] for one in fields(cls)}
+        return cls(**{name: _revive(name, value) for name, value in known.items()})
+
+    @classmethod
+    def current(cls) -> Layout | None:
+        """The layout that TEGAMI_LAYOUT names; None where this process belongs to no mail host."""
+        path = os.environ.get("TEGAMI_LAYOUT", "")
+        return cls.load(path) if path else None
+
+    @classmethod
+    def private_instance(cls, name: str, checkout: Path) -> Layout:
+        """The private instance `name` of this checkout: as saved, else newly made and saved."""
+        from mailsettings.servers.private import private_layout
+
+        return private_layout(name, checkout)
+
+    def with_ports(self, ports: Mapping[str, Port]) -> Layout:
+        """The same instance on other ports."""
+        return replace(self, ports=dict(ports), relayhost=ports["sink"] if self.private else self.relayhost)
+
+
+PATHS = {one.name for one in fields(Layout) if one.type == "Path"}
+
+
+def _revive(name: str, value: Any) -> Any:
+    if name in PATHS:
+        return Path(value)
+    if name == "ports":
+        return {port: (str(host), int(number)) for port, (host, number) in value.items()}
+    if name == "relayhost":
+        return (str(value[0]), int(value[1])) if value else None
+    if name == "tls":
+        return Tls(**{key: Path(path) if path else None for key, path in value.items()})
+    return {"users": Users, "secrets": Secrets}[name](**value) if name in ("users", "secrets") else value

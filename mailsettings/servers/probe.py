@@ -1,0 +1,50 @@
+"""Ask the running servers for one entry of each store of a batch: only then a change is called live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailsettings.servers import doveadm, maps
+from mailsettings.servers.apply import grouped
+from mailsettings.servers.desired import DIRECTORY, Row, Value, Wanted
+from mailsettings.servers.homes import home_path
+from mailsettings.servers.layout import Layout
+from mailsettings.servers.postfix import master_pid
+
+
+class ServersNotRunning(Exception):
+    """The files are written, but nobody reads them."""
+
+
+def probe(layout: Layout, wanted: Wanted) -> str | None:
+    """None when the servers answer as wanted, else what they said instead.
+
+    Raises ServersNotRunning when Postfix or Dovecot of this layout does not run, MapError for an unreadable map.
+    """
+    if master_pid(layout) is None:
+        raise ServersNotRunning("Postfix is not running")
+    try:
+        complaints = [_ask(layout, store, *_sample(entries)) for store, entries in grouped(wanted).items()]
+    except doveadm.DovecotNotRunning as error:
+        raise ServersNotRunning("Dovecot is not running") from error
+    return next((complaint for complaint in complaints if complaint), None)
+
+
+def _sample(entries: Mapping[str, Value | None]) -> tuple[str, Value | None]:
+    """An entry that should be there, if any: an addition says more about the batch than a removal."""
+    return next(((key, value) for key, value in entries.items() if value is not None), next(iter(entries.items())))
+
+
+def _ask(layout: Layout, store: str, key: str, value: Value | None) -> str | None:
+    if store == DIRECTORY:
+        return _ask_dovecot(layout, key, value)
+    found = maps.read(layout, store, [key]).get(key)
+    return None if found == value else f"Postfix' map {store} answers {found!r} for {key}"
+
+
+def _ask_dovecot(layout: Layout, address: str, row: Value | None) -> str | None:
+    found = doveadm.user(layout, address)
+    if isinstance(row, Row):
+        home = str(home_path(layout, row.home))
+        return None if found and found.get("home") == home else f"Dovecot does not know {address} as it should"
+    return f"Dovecot still knows {address}" if found else None
