@@ -99,7 +99,7 @@ def _number(text: object) -> int | None:
 def empty(layout: Layout, address: str) -> None:
     """Remove every message of every folder; folders, subscriptions and settings stay. Raises DoveadmError."""
     with effect("doveadm.expunge"):
-        call(layout, "expunge", user=address, mailbox=["*"], query=["ALL"])
+        call(layout, "expunge", user=address, query=["mailbox", "*", "all"])
 
 
 def kick(layout: Layout, address: str) -> None:

@@ -144,6 +144,10 @@ class Layout:
         return self.state / "redis" / "redis.sock"
 
     @property
+    def truesize_socket(self) -> Path:
+        return self.state / "policy" / "true-size"
+
+    @property
     def broker_dir(self) -> Path:
         """The folder that `filesystem://` carries its messages in (embedded instances)."""
         return self.state / "broker"

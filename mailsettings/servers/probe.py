@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from mailsettings.servers import doveadm, maps
 from mailsettings.servers.apply import grouped
 from mailsettings.servers.desired import DIRECTORY, Row, Value, Wanted
 from mailsettings.servers.homes import home_path
-from mailsettings.servers.layout import Layout
+from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import master_pid
 
 
@@ -24,7 +25,9 @@ def probe(layout: Layout, wanted: Wanted) -> str | None:
     if master_pid(layout) is None:
         raise ServersNotRunning("Postfix is not running")
     try:
-        complaints = [_ask(layout, store, *_sample(entries)) for store, entries in grouped(wanted).items()]
+        with ThreadPoolExecutor(max_workers=len(MAPS) + 1) as pool:
+            asked = [pool.submit(_ask, layout, store, *_sample(entries)) for store, entries in grouped(wanted).items()]
+        complaints = [one.result() for one in asked]
     except doveadm.DovecotNotRunning as error:
         raise ServersNotRunning("Dovecot is not running") from error
     return next((complaint for complaint in complaints if complaint), None)

@@ -95,6 +95,7 @@ def postfix_values(layout: Layout) -> dict[str, str]:
         "relayhost": "[{}]:{}".format(*layout.relayhost) if layout.relayhost else "",
         "maps_dir": str(layout.maps_dir),
         "run_dir": str(layout.run_dir),
+        "truesize": str(layout.truesize_socket),
         "tls_key": str(layout.tls.key),
         "tls_certificate": str(layout.tls.certificate),
         "queue_wakeup": "2" if layout.private else "300",

@@ -15,7 +15,7 @@ from mailsettings.servers.stack import start, stop
 from mailsettings.servers.stack.missing import missing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVERS = ("sink", "dovecot", "postfix")
+SERVERS = ("sink", "truesize", "dovecot", "postfix")
 
 
 @pytest.fixture(scope="session")

@@ -150,11 +150,7 @@ def test_587_offers_auth_only_after_starttls(host: Host) -> None:
 @pytest.mark.parametrize("port", ["submission", "submissions"])
 def test_submission_without_a_login_is_refused(host: Host, port: str) -> None:
     box = host.mailbox("a")
-    smtp = (
-        smtplib.SMTP_SSL(*host.layout.ports[port], context=host.tls)
-        if port == "submissions"
-        else smtplib.SMTP(*host.layout.ports[port])
-    )
+    smtp = smtplib.SMTP_SSL(*host.layout.ports[port], context=host.tls) if port == "submissions" else smtplib.SMTP(*host.layout.ports[port])
     with smtp:
         if port == "submission":
             smtp.starttls(context=host.tls)

@@ -150,6 +150,14 @@ def _sink_answers(layout: Layout, process: Process) -> bool:
     return process.alive() and _listens(layout, "sink")
 
 
+def _truesize(layout: Layout) -> list[str]:
+    return [sys.executable, "-m", "mailsettings.servers.truesize", str(layout.layout_path)]
+
+
+def _truesize_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and layout.truesize_socket.exists()
+
+
 def _listens(layout: Layout, port: str) -> bool:
     try:
         socket.create_connection(layout.ports[port], timeout=2).close()
@@ -172,6 +180,7 @@ COMPONENTS = {
         Component("jobs", ("setup", "redis"), _jobs, _alive),
         Component("beat", ("setup", "redis"), _beat, _alive),
         Component("sink", (), _sink, _sink_answers),
+        Component("truesize", (), _truesize, _truesize_answers, lambda layout: layout.truesize_socket.unlink(missing_ok=True)),
         Component("dovecot", (), _dovecot, _dovecot_answers, _forget_stale_dovecot, folder=lambda layout: layout.run_dir),
         Component("postfix", (), _postfix, _postfix_answers, folder=lambda layout: layout.queue_dir),
     )
@@ -181,5 +190,5 @@ COMPONENTS = {
 def names_for(layout: Layout) -> tuple[str, ...]:
     """The components that this instance has, the start's order; "setup" is a step, not a process."""
     if layout.embedded:
-        return ("setup", "panel", "worker", "sink", "dovecot", "postfix")
-    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "beat", "sink", "dovecot", "postfix")
+        return ("setup", "panel", "worker", "sink", "truesize", "dovecot", "postfix")
+    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "beat", "sink", "truesize", "dovecot", "postfix")

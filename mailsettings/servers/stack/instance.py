@@ -126,7 +126,7 @@ def _end_leftovers(layout: Layout) -> None:
 def prepare(layout: Layout) -> Layout:
     """Folders, certificate, configuration, empty directory and maps; servers that run are told of new configuration."""
     users = layout.users
-    for folder in (layout.log_dir, layout.pids, layout.state / "dovecot", layout.queue_dir.parent, layout.run_dir):
+    for folder in (layout.log_dir, layout.pids, layout.state / "dovecot", layout.truesize_socket.parent, layout.queue_dir.parent, layout.run_dir):
         make_folder(folder)
     make_folder(layout.postfix_log.parent)
     if "postfix" not in missing(layout):

@@ -16,7 +16,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 def missing(layout: Layout) -> dict[str, list[str]]:
     """Component → what it lacks here; only components that cannot be started."""
-    lacks = {"postfix": _postfix(), "dovecot": _dovecot(), "sink": []}
+    lacks = {"postfix": _postfix(), "dovecot": _dovecot(), "truesize": [], "sink": []}
     if not is_root():
         lacks = {name: [*lacking, "root (apt-get and Postfix need it)"] for name, lacking in lacks.items()}
     if not layout.embedded:
