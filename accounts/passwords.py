@@ -13,14 +13,12 @@ from passlib.context import CryptContext
 
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 CONTEXT = CryptContext(
-    schemes=["argon2", "bcrypt", "sha512_crypt"],
-    deprecated="auto",
+    schemes=["argon2"],
     argon2__type="ID",
     argon2__memory_cost=MEMORY_KIB,
     argon2__time_cost=PASSES,
     argon2__parallelism=LANES,
 )
-SCHEMES = {"argon2": "ARGON2ID", "bcrypt": "BLF-CRYPT", "sha512_crypt": "SHA512-CRYPT"}
 SYMBOLS = "#()+-.[]{}!<>_:*$@%^&,~"
 LONGEST = 128  # characters; ASCII, so bytes too
 

@@ -1,0 +1,53 @@
+"""Many mailboxes at once: one transaction, one Change, one rebuild of the maps."""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import names
+from accounts.models import AddressKind, AddressName, BareLogin, Domain, Mailbox
+from accounts.permissions import require
+from accounts.services.common import count
+from panel.base import audit, changes
+from panel.base.errors import Clash
+from panel.base.models import Change, TargetKind
+from panel.base.tenancy import Principal
+
+BATCH = 2_000
+
+
+def load_mailboxes(domain: Domain, accounts: Iterable[tuple[str, str]], *, acting_user: Principal) -> tuple[int, Change]:
+    """`accounts`: local part and ready hash (`{ARGON2ID}…`). All or nothing; returns their number.
+
+    Raises `ValidationError` by the plan's grammar, `Clash` where a name is taken, `LimitReached`.
+    """
+    require(acting_user, "mailbox.create")
+    rules = domain.rules
+    rows = []
+    for local, password_hash in accounts:
+        names.check_local_part(local, shortest=rules.local_part_min, longest=rules.local_part_max, grammar=rules.local_part_grammar)
+        rows.append((f"{local.lower()}@{domain.name}", password_hash))
+    with transaction.atomic():
+        promised = (rules.storage_default_mb or 0) * len(rows)
+        count(domain, "accounts", len(rows), field="address", extra={"storage_mb": promised})
+        _insert(domain, rows)
+        audit.record("mailbox.load", domain.name, acting_user=acting_user, domain=domain.name, after={"accounts": len(rows)})
+        return len(rows), changes.record([(domain.host.name, TargetKind.DOMAIN_ALL, domain.name)], acting_user=acting_user)
+
+
+def _insert(domain: Domain, rows: list[tuple[str, str]]) -> None:
+    quota = domain.rules.storage_default_mb
+    taken = [AddressName(address=address, domain=domain, kind=AddressKind.MAILBOX) for address, _hash in rows]
+    boxes = [Mailbox(name_id=address, domain=domain, password_hash=hashed, quota_mb=quota) for address, hashed in rows]
+    for box in boxes:
+        box.search = box.searchable()
+    try:
+        with transaction.atomic():
+            AddressName.objects.bulk_create(taken, batch_size=BATCH)
+            Mailbox.objects.bulk_create(boxes, batch_size=BATCH)
+            if domain.rules.unique_on_server:
+                logins = [BareLogin(mailbox=box, host=domain.host, login=box.local_part) for box in boxes]
+                BareLogin.objects.bulk_create(logins, batch_size=BATCH)
+    except IntegrityError:
+        raise Clash("address", _("One of the names is taken.")) from None
