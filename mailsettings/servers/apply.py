@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailsettings.servers import directory, maps
 from mailsettings.servers.desired import DIRECTORY, Row, Value, Wanted
@@ -25,10 +25,11 @@ REBUILD_ABOVE = 500
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """How many entries were written or taken out, and whether Postfix was reloaded for them."""
+    """How many entries were written or taken out, which of the wanted ones, and whether Postfix was reloaded."""
 
     changed: int
     reloaded: bool
+    written: Wanted = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -50,7 +51,12 @@ def apply_entries(layout: Layout, lock_fd: int, wanted: Wanted) -> Applied:
     by_store = grouped(wanted)
     found = read_stores(layout, by_store)
     differences = {store: difference(by_store[store], found[store]) for store in by_store}
-    return write_differences(layout, lock_fd, differences)
+    applied = write_differences(layout, lock_fd, differences)
+    return replace(applied, written=_written(wanted, differences))
+
+
+def _written(wanted: Wanted, differences: Mapping[str, Difference]) -> Wanted:
+    return {(store, key): wanted[store, key] for store, one in differences.items() for key in (*one.upserts, *one.deletes)}
 
 
 def grouped(wanted: Wanted) -> dict[str, dict[str, Value | None]]:

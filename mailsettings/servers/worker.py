@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mailsettings.servers import drift, snapshot
 from mailsettings.servers.apply import REBUILD_ABOVE, apply_entries, grouped, read_stores
-from mailsettings.servers.desired import Key, Value
+from mailsettings.servers.desired import Key, Value, Wanted
 from mailsettings.servers.doveadm import DoveadmError
 from mailsettings.servers.drift import Drift
 from mailsettings.servers.layout import Layout
@@ -34,7 +34,7 @@ NOT_RUNNING = "servers not running"
 
 
 class Later(Exception):
-    """The servers are not there: what is pending stays pending, with the reason, until the sweep tries again."""
+    """The servers are not there or a tool died: what is pending stays so, with the reason, until the sweep tries again."""
 
 
 def apply_pending(host: str) -> int:
@@ -76,18 +76,20 @@ def carry_out(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTar
     """Writes the batch and marks it live, or failed with the reason. One bad target does not take others with it."""
     try:
         wanted = wanted_by(layout, host, batch)
-        apply_entries(layout, lock_fd, wanted)
-        complaint = _ask(layout, wanted)
+        applied = apply_entries(layout, lock_fd, wanted)
+        # What was not written was just read by the servers' own tools; only a run that finds all done asks for all.
+        complaint = _ask(layout, applied.written or wanted)
     except ValueError as error:
         _isolate(layout, lock_fd, host, batch, str(error))
     except (MapError, PostfixError, DoveadmError, sqlite3.Error, OSError) as error:
-        log.exception("%d targets of %s failed", len(batch), host)
-        _finish(batch, State.FAILED, str(error) or type(error).__name__)
+        # Nothing is wrong with what was asked for: it waits, with the reason, and the sweep tries again.
+        log.exception("%d targets of %s wait", len(batch), host)
+        raise Later(str(error) or type(error).__name__) from error
     else:
         _finish(batch, State.FAILED if complaint else State.LIVE, complaint or "")
 
 
-def _ask(layout: Layout, wanted: dict[Key, Value | None]) -> str | None:
+def _ask(layout: Layout, wanted: Wanted) -> str | None:
     try:
         return probe(layout, wanted)
     except ServersNotRunning as error:

@@ -113,7 +113,9 @@ class World:
             raise smtplib.SMTPRecipientsRefused(refused)
         return str(message["Message-ID"])
 
-    def submit(self, login: str, *to: str, password: str = PASSWORD, sender: str | None = None, secure: bool = False, header: str = "") -> str:
+    def submit(
+        self, login: str, *to: str, password: str = PASSWORD, sender: str | None = None, secure: bool = False, header: str = ""
+    ) -> str:
         """Through 587 (or 465), logged in."""
         sender = login if sender is None else sender
         message = note(header or sender or login, to[0])
