@@ -49,7 +49,7 @@ class ShownPage(Page, TemplateView):
     """A page that only shows something."""
 
 
-class FormPage(Page, FormView[Any]):
+class FormPage(Page, FormView):  # type: ignore[type-arg]
     """A form whose rules hold, handed to a service; what the service refuses comes back as the form's errors."""
 
     done_message: Any = ""

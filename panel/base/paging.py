@@ -1,7 +1,7 @@
 """Pages of long lists by keyset: the cost of a page does not grow with its distance from the first.
 
-A cursor is the sort value and key of the row that a page begins after (or ends before); it is no secret,
-and one that makes no sense gives the first page.
+A cursor is the sort value and key of the row that a page begins after (or ends before); it is no secret.
+One that makes no sense gives the first page; the API asks `start_of` first and answers 400.
 """
 
 import base64
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, IntegerField, Q, QuerySet
 from django.http import QueryDict
 
 SIZE = 50  # rows of a page
@@ -66,7 +66,7 @@ class Keyset:
 def page_of(queryset: QuerySet[Any], order: Order, query: QueryDict, size: int = SIZE) -> Keyset:
     """The page that `?after=` or `?before=` asks for, in one query."""
     backwards = bool(query.get("before"))
-    start = _decode(query.get("before") or query.get("after") or "")
+    start = start_of(queryset, order, query.get("before") or query.get("after") or "")
     if start is not None:
         queryset = queryset.filter(order.beyond(*start, backwards))
     rows = list(queryset.order_by(*order.by(backwards and start is not None))[: size + 1])
@@ -89,10 +89,20 @@ def _encode(row: Any, order: Order) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> tuple[Any, Any] | None:
+def start_of(queryset: QuerySet[Any], order: Order, cursor: str) -> tuple[Any, Any] | None:
+    """The sort value and key that the cursor holds; None where these columns cannot hold such values."""
     try:
         value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, binascii.Error):
+        fields = queryset.model._meta
+        column = fields.pk if order.field == "pk" else fields.get_field(order.field)
+        fits = _fits(fields.pk, key) and (value is None or _fits(column, value))
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         return None
-    plain = isinstance(value, str | int | None) and isinstance(key, str | int)
-    return (value, key) if plain and not isinstance(value, bool) else None
+    return (value, key) if fits else None
+
+
+def _fits(field: Any, value: Any) -> bool:
+    """True if the database can compare the column with the value: text without NUL, a number of 64 bits."""
+    if isinstance(field.target_field if field.is_relation else field, IntegerField):
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, str) and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)

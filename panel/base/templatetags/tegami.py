@@ -8,7 +8,7 @@ from django import template
 from django.conf import settings
 from django.template.context import Context
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -49,6 +49,19 @@ def bytesize(octets: int | None) -> str:
     return size(None if octets is None else octets / MEBIBYTE)
 
 
+@register.filter
+def mebibytes(octets: int) -> float:
+    """Bytes as MiB, for `meter`."""
+    return octets / MEBIBYTE
+
+
+@register.simple_tag
+def say(sentence: str, **values: Any) -> SafeString:
+    """A translated sentence with {names} in it, their values marked. Sentence and values are both escaped."""
+    marked = {key: format_html('<span class="value">{}</span>', value) for key, value in values.items()}
+    return format_html(conditional_escape(sentence), **marked)
+
+
 def _figure(value: float) -> str:
     rounded = round(value, 1)
     places = 0 if rounded == int(rounded) else 1
@@ -59,6 +72,7 @@ def _figure(value: float) -> str:
 def meter(used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False) -> dict[str, Any]:
     """A bar with both figures. `unit` is "mb" (MiB) or "count"; no limit means figures without a bar."""
     show = size if unit == "mb" else _count
+    limit = None if limit == "" else limit  # type: ignore[comparison-overlap] # a limit that a contract does not name
     return {
         "used": used,
         "limit": limit,
@@ -100,3 +114,24 @@ def current(context: Context, *names: str) -> SafeString:
     if match is not None and match.url_name in names:
         return mark_safe(' aria-current="page"')  # noqa: S308 - a constant
     return mark_safe("")  # noqa: S308 - a constant
+
+
+@register.inclusion_tag("partials/sort.html", takes_context=True)
+def sort_header(context: Context, name: str, label: str) -> dict[str, Any]:
+    """A column's head that sorts by it; a second press turns the order round."""
+    order = context["order"]
+    is_sorted = order.name.removeprefix("-") == name
+    query = context["request"].GET.copy()
+    query["sort"] = f"-{name}" if is_sorted and not order.descending else name
+    for cursor in ("after", "before"):
+        query.pop(cursor, None)
+    direction = ("descending" if order.descending else "ascending") if is_sorted else ""
+    return {"label": label, "sorted": direction, "href": f"?{query.urlencode()}"}
+
+
+@register.simple_tag
+def usage_line(used: int, limit: int | None) -> str:
+    """"214 of 300 in use", or the figure alone where nothing limits it."""
+    if limit is None:
+        return _("%(used)s in use") % {"used": _count(used)}
+    return _("%(used)s of %(limit)s in use") % {"used": _count(used), "limit": _count(limit)}

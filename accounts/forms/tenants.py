@@ -1,0 +1,204 @@
+"""Forms about domains, plans and customers: the operator's side."""
+
+from collections.abc import Iterator
+from dataclasses import Field as RuleField
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+from crispy_forms.layout import Div, Fieldset, Layout
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.forms.base import PanelForm, Part
+from accounts.models import Customer, Domain, MailHost, Plan
+from accounts.models.tenants import slug
+from accounts.rules import Rules, as_json, enforced
+from accounts.services.common import COUNTERS, LABELS
+from panel.base.tenancy import Principal
+
+NONE_MEANS = gettext_lazy("Left blank: no limit.")
+
+
+class LimitsMixin(PanelForm):
+    """One field for each limit that is counted today, `limit_accounts` and so on."""
+
+    limit_names: tuple[str, ...] = tuple(COUNTERS)
+
+    def add_limits(self, limits: dict[str, Any]) -> list[str]:
+        self.kept = limits
+        for key in self.limit_names:
+            field = forms.IntegerField(label=LABELS[key](), required=False, min_value=0, max_value=10**12, initial=limits.get(key))
+            self.fields[f"limit_{key}"] = field
+        return [f"limit_{key}" for key in self.limit_names]
+
+    def limits(self) -> dict[str, Any]:
+        """What was typed, beside the limits that this form does not show."""
+        typed = {key: self.cleaned_data[f"limit_{key}"] for key in self.limit_names}
+        return {**self.kept, **typed}
+
+
+class DomainForm(LimitsMixin):
+    """What the operator says of a domain."""
+
+    customer = forms.ModelChoiceField(Customer.objects.none(), label=gettext_lazy("Customer"), empty_label=None)
+    plan = forms.ModelChoiceField(Plan.objects.none(), label=gettext_lazy("Plan"), empty_label=None)
+    admin_address = forms.CharField(label=gettext_lazy("Admin address"), max_length=254)
+
+    def __init__(self, *args: Any, user: Principal, domain: Domain | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._choices("customer", Customer.objects.visible_to(user))
+        self._choices("plan", Plan.objects.visible_to(user))
+        admin_field(self.fields["admin_address"])
+        limits = self.add_limits(dict(domain.limits) if domain else {})
+        legend = _("Limits of this domain")
+        self.helper.layout = Layout(*self.first(user), "customer", "plan", "admin_address", fieldset(legend, limits, NONE_MEANS))
+
+    def first(self, user: Principal) -> list[str]:
+        return []
+
+    def _choices(self, name: str, queryset: Any) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = queryset
+
+    def limits(self) -> dict[str, Any]:
+        return {key: value for key, value in super().limits().items() if value is not None}
+
+
+def admin_field(field: forms.Field) -> None:
+    field.help_text = _("Gets the mail to the domain's system addresses, such as postmaster.")
+    field.widget.attrs.update({"autocomplete": "off", "inputmode": "email", "spellcheck": "false", "autocapitalize": "none"})
+
+
+class DomainCreateForm(DomainForm):
+    name = forms.CharField(label=gettext_lazy("Domain"), max_length=253)
+    host = forms.ModelChoiceField(MailHost.objects.none(), label=gettext_lazy("Mail host"), empty_label=None)
+
+    def first(self, user: Principal) -> list[str]:
+        hosts = MailHost.objects.visible_to(user)
+        self._choices("host", hosts)
+        name = self.fields["name"]
+        name.help_text = _("Such as example.co.jp or 例え.jp.")
+        name.widget.attrs.update({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True})
+        self.fields["host"].initial = hosts.first()
+        return ["name", "host"]
+
+
+class AdminAddressForm(PanelForm):
+    """What a mail admin may change of a domain."""
+
+    admin_address = forms.CharField(label=gettext_lazy("Admin address"), max_length=254)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        admin_field(self.fields["admin_address"])
+
+
+class CustomerForm(LimitsMixin):
+    """A contract's numbers."""
+
+    limit_names = ("domains", *COUNTERS)
+
+    def __init__(self, *args: Any, customer: Customer | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        limits = self.add_limits(dict(customer.limits) if customer else {})
+        parts: list[Any] = [fieldset(_("The contract includes"), limits, NONE_MEANS)]
+        if customer is None:
+            self.fields["name"] = forms.CharField(label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"autofocus": True}))
+            parts.insert(0, "name")
+        self.helper.layout = Layout(*parts)
+
+    def limits(self) -> dict[str, Any]:
+        return {key: value for key, value in super().limits().items() if value is not None}
+
+
+def fieldset(legend: Any, names: list[str], help_text: Any = "") -> Any:
+    """A titled group of short fields that stand side by side where there is room."""
+    return Fieldset(legend, Part("forms/note.html", text=help_text), Div(*names, css_class="short-fields"), css_class="field-group")
+
+
+CHOICES: dict[str, Any] = {
+    "dot_string": gettext_lazy("“.” not first, last or doubled; “-” not first"),
+    "plain_ends": gettext_lazy("a letter or a digit first and last"),
+    "separated": gettext_lazy("a letter or a digit first and last, “.” and “-” never side by side"),
+    "address": gettext_lazy("the address only"),
+    "percent": gettext_lazy("user%domain as well"),
+    "bare": gettext_lazy("the bare name as well"),
+    "reserved": gettext_lazy("postmaster, mailer-daemon and root go to the admin address"),
+    "postmaster_reserved": gettext_lazy("postmaster goes to the admin address"),
+    "postmaster_mailbox": gettext_lazy("postmaster is a mailbox"),
+    "contact_mailbox": gettext_lazy("one contact mailbox, postmaster goes to it"),
+    "basic": gettext_lazy("8 to 128 printable ASCII characters, not the name"),
+    "strict": gettext_lazy("at least 12, with lower case, upper case, digit and symbol"),
+}
+
+
+def live_rules() -> Iterator[RuleField[Any]]:
+    """The plan values that servers obey today, in the plan table's order."""
+    names = set(enforced())
+    return (field for field in fields(Rules) if field.name in names)
+
+
+def rule_field(spec: RuleField[Any]) -> forms.Field:
+    """The form field of one plan value, by its type and limits."""
+    kinds = get_args(get_type_hints(Rules)[spec.name]) or (get_type_hints(Rules)[spec.name],)
+    label, meta = spec.metadata["label"], spec.metadata
+    if bool in kinds:
+        return forms.BooleanField(label=label, required=False)
+    if int in kinds:
+        optional = type(None) in kinds
+        help_text = NONE_MEANS if optional else ""
+        return forms.IntegerField(label=label, required=not optional, min_value=meta["low"], max_value=meta["high"], help_text=help_text)
+    return forms.ChoiceField(label=label, choices=[(key, CHOICES.get(key, key)) for key in meta["choices"]])
+
+
+class PlanForm(PanelForm):
+    """A plan's title and its values that are obeyed today."""
+
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=100)
+    is_new = False
+
+    def __init__(self, *args: Any, rules: Rules, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        values = as_json(rules)
+        for spec in live_rules():
+            self.fields[spec.name] = rule_field(spec)
+            self.fields[spec.name].initial = values[spec.name]
+        self.helper.layout = Layout(*self.first(), *[spec.name for spec in live_rules()])
+
+    def first(self) -> list[str]:
+        return ["title"]
+
+    def values(self) -> dict[str, Any]:
+        return {spec.name: self.cleaned_data[spec.name] for spec in live_rules()}
+
+
+class PlanCreateForm(PlanForm):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=63, validators=[slug])
+    field_order = ("name", "title")
+
+    def first(self) -> list[str]:
+        self.fields["name"].widget.attrs["autofocus"] = True
+        return ["name", "title"]
+
+
+class OverridesForm(PanelForm):
+    """A domain's own values over its plan's: each counts only where its box is ticked."""
+
+    def __init__(self, *args: Any, domain: Domain, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        values = as_json(domain.rules)
+        for spec in live_rules():
+            self.fields[f"own_{spec.name}"] = forms.BooleanField(required=False, initial=spec.name in domain.overrides, label=spec.metadata["label"])
+            self.fields[spec.name] = rule_field(spec)
+            self.fields[spec.name].required = False
+            self.fields[spec.name].label = _("%(rule)s: value of this domain") % {"rule": spec.metadata["label"]}
+            self.fields[spec.name].initial = values[spec.name]
+
+    def rows(self) -> Iterator[tuple[Any, Any]]:
+        for spec in live_rules():
+            yield self[f"own_{spec.name}"], self[spec.name]
+
+    def overrides(self) -> dict[str, Any]:
+        return {spec.name: self.cleaned_data[spec.name] for spec in live_rules() if self.cleaned_data[f"own_{spec.name}"]}

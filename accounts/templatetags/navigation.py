@@ -1,0 +1,34 @@
+"""The sidebar as a tag, so that only pages that show it pay its query."""
+
+from typing import Any
+
+from django import template
+from django.template.context import Context
+from django.urls import reverse
+
+from accounts import navigation as menu
+from accounts.names import to_unicode
+from panel.base.tenancy import ADMINISTRATORS, Role
+
+register = template.Library()
+
+
+@register.inclusion_tag("partials/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, Any]:
+    """What the signed-in person finds at the side."""
+    request = context["request"]
+    user = request.user
+    if not user.is_authenticated:
+        return {"request": request, "home": "/"}
+    domain = menu.current_domain(request, context.get("domain"))
+    is_admin = user.role in ADMINISTRATORS
+    return {
+        "request": request,
+        "home": reverse("me" if user.role == Role.MAILBOX_USER else "dashboard"),
+        "domain": domain if is_admin else None,
+        "domain_name": to_unicode(domain.name) if domain else "",
+        "sections": menu.sections(request, domain if is_admin else None),
+        "who": to_unicode(user.address) if user.role == Role.MAILBOX_USER else user.login,
+        "role": Role(user.role).label,
+        "account_url": "" if user.role == Role.MAILBOX_USER else reverse("account"),
+    }

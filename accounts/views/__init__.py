@@ -1,0 +1,1 @@
+"""Pages: look the object up among what the user may see, run the form, call the service, go on."""

@@ -1,0 +1,95 @@
+"""What the pages of this app share: the domain of the address, lists, and the second step of a deletion."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+
+from accounts import navigation
+from accounts.forms.mailboxes import ConfirmForm
+from accounts.models import Domain
+from panel.base.pages import FormPage, ShownPage
+from panel.base.paging import Keyset, order_from, page_of
+from panel.base.tenancy import ADMINISTRATORS, Role
+
+OPERATORS = (Role.OPERATOR,)
+CONTRACT = (Role.OPERATOR, Role.CUSTOMER_ADMIN)
+ADMINS = (*ADMINISTRATORS, Role.WEB_ADMIN)
+COUNTED = 1_000  # matches of a search that are counted; above that it says "more than"
+
+
+class InDomain:
+    """A page under /domains/<domain>/: a domain that the user may not see does not exist."""
+
+    roles = ADMINISTRATORS
+    request: HttpRequest
+    kwargs: dict[str, Any]
+
+    @cached_property
+    def domain(self) -> Domain:
+        visible = Domain.objects.visible_to(self.request.user).select_related("plan", "customer", "host")
+        found: Domain = get_object_or_404(visible, name=self.kwargs["domain"])
+        navigation.remember(self.request, found)
+        return found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{**kwargs, "domain": self.domain})  # type: ignore[misc,no-any-return]
+
+
+class ListPage(ShownPage):
+    """A list with search, sorting and pages. `sorts`: name in the address → column."""
+
+    part_template = ""  # what htmx swaps: the list without the page round it
+    sorts: dict[str, str] = {"name": "name"}
+    default_sort = "name"
+
+    def rows(self) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows
+
+    @cached_property
+    def text(self) -> str:
+        return self.request.GET.get("q", "").replace("\x00", "").strip()[:200]
+
+    def is_narrowed(self) -> bool:
+        return bool(self.text)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = self.filtered(self.rows())
+        rows = self.search(rows, self.text) if self.text else rows
+        order = order_from(self.request.GET.get("sort", ""), self.sorts, self.default_sort)
+        page = page_of(rows, order, self.request.GET)
+        found = {"page": page, "order": order, "q": self.text, "narrowed": self.is_narrowed(), **self._matches(rows, page)}
+        return super().get_context_data(**found, **kwargs)
+
+    def _matches(self, rows: QuerySet[Any], page: Keyset) -> dict[str, Any]:
+        """How many the search found; counted only where a page does not show them all anyway."""
+        if not self.is_narrowed():
+            return {}
+        single = not page.before and not page.after
+        found = len(page.rows) if single else rows.order_by()[: COUNTED + 1].count()
+        return {"matches": min(found, COUNTED), "more_matches": found > COUNTED}
+
+    def get_template_names(self) -> list[str]:
+        htmx: Any = getattr(self.request, "htmx", None)
+        part = htmx and not htmx.history_restore_request and htmx.target == "listing"
+        return [self.part_template] if part else [str(self.template_name)]
+
+
+class ConfirmPage(FormPage):
+    """The second step of something that cannot be undone; the page says what goes with it."""
+
+    form_class = ConfirmForm
+
+
+def none_of(found: bool) -> None:
+    """404 unless `found`."""
+    if not found:
+        raise Http404

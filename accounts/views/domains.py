@@ -1,0 +1,198 @@
+"""Pages about domains, and the overview."""
+
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import sentences
+from accounts.forms.mailboxes import ConfirmNameForm
+from accounts.forms.tenants import AdminAddressForm, DomainCreateForm, DomainForm, OverridesForm
+from accounts.models import Customer, Domain
+from accounts.names import to_unicode
+from accounts.permissions import may, require
+from accounts.services import domains as services
+from accounts.views.base import ADMINS, ConfirmPage, InDomain, ListPage
+from accounts.views.mailboxes import totals
+from panel.base.models import Change
+from panel.base.pages import FormPage, ShownPage
+from panel.base.tenancy import ADMINISTRATORS, Role
+
+OVERVIEW = 10  # domains that the overview names
+FOUND = 8  # domains that the switcher offers
+
+
+class Dashboard(ShownPage):
+    """The overview. A web admin sees the names of the own domains' servers, and nothing about mail (R4)."""
+
+    roles = (*ADMINS, Role.MAILBOX_USER)
+    template_name = "dashboard.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.role == Role.MAILBOX_USER:  # type: ignore[union-attr]
+            return redirect("me")
+        return super().get(request, *args, **kwargs)
+
+    def get_template_names(self) -> list[str]:
+        is_web = self.request.user.role == Role.WEB_ADMIN  # type: ignore[union-attr]
+        return ["dashboard_web.html"] if is_web else ["dashboard.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user: Any = self.request.user
+        if user.role == Role.WEB_ADMIN:
+            return super().get_context_data(domains=Domain.objects.web_of(user).select_related("host"), **kwargs)
+        visible = Domain.objects.visible_to(user)
+        sums = visible.aggregate(domains=Count("pk"), accounts=Sum("accounts_count"), aliases=Sum("aliases_count"), groups=Sum("groups_count"), promised=Sum("promised_mb"))
+        customer = getattr(user, "customer", None)
+        limits = customer.limits if customer and user.role == Role.CUSTOMER_ADMIN else {}
+        shown = visible.select_related("plan", "customer")[:OVERVIEW]
+        figures = {key: value or 0 for key, value in sums.items()}
+        return super().get_context_data(domains=shown, sums=figures, limits=limits, may_create=may(user, "domain.create"), **kwargs)
+
+
+class DomainList(ListPage):
+    roles = ADMINISTRATORS
+    template_name = "domains/list.html"
+    part_template = "domains/_list.html"
+    sorts = {"name": "name", "mailboxes": "accounts_count", "capacity": "promised_mb"}
+
+    def rows(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = Domain.objects.visible_to(self.request.user).select_related("plan", "customer")
+        return found
+
+    def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return rows.filter(domain_match(text) | Q(customer__name__icontains=text))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(may_create=may(self.request.user, "domain.create"), **kwargs)
+
+
+def domain_match(text: str) -> Q:
+    """Domains whose name contains the text; a label typed as people write it is found by its A-label."""
+    try:
+        return Q(name__contains=text.lower().encode("idna").decode())
+    except UnicodeError:
+        return Q(name__contains=text.lower())
+
+
+class DomainSwitch(ShownPage):
+    """What the switcher at the side offers: a part of a page."""
+
+    roles = ADMINISTRATORS
+    template_name = "domains/_switch.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        text = self.request.GET.get("q", "").replace("\x00", "").strip()[:200]
+        visible = Domain.objects.visible_to(self.request.user)
+        found = visible.filter(domain_match(text)) if text else visible
+        return super().get_context_data(found=found[:FOUND], q=text, **kwargs)
+
+
+class DomainCreate(FormPage):
+    roles = ADMINISTRATORS
+    template_name = "domains/create.html"
+    form_class = DomainCreateForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        require(self.request.user, "domain.create")
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(has_customers=Customer.objects.visible_to(self.request.user).exists(), **kwargs)
+
+    def perform(self, form: Any) -> Change | None:
+        given = {key: form.cleaned_data[key] for key in ("name", "customer", "plan", "host", "admin_address")}
+        self.made, change = services.create_domain(**given, limits=form.limits(), acting_user=self.request.user)
+        return change
+
+    def done_text(self, form: BaseForm) -> str:
+        return _("%(name)s was created.") % {"name": to_unicode(self.made.name)}
+
+    def get_success_url(self) -> str:
+        return reverse("domain-detail", args=[self.made.name])
+
+
+class DomainDetail(InDomain, ShownPage):
+    template_name = "domains/detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        more = {"said": sentences.of(self.domain.rules), "may_contract": may(self.request.user, "domain.contract")}
+        return super().get_context_data(**more, **kwargs)
+
+
+class DomainEdit(InDomain, FormPage):
+    """The operator edits the contract's side; a mail admin the admin address only."""
+
+    template_name = "domains/edit.html"
+
+    def is_contract(self) -> bool:
+        return may(self.request.user, "domain.contract")
+
+    def get_form_class(self) -> Any:
+        return DomainForm if self.is_contract() else AdminAddressForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        more = {"user": self.request.user, "domain": self.domain} if self.is_contract() else {}
+        return {**super().get_form_kwargs(), **more}
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"customer": self.domain.customer, "plan": self.domain.plan, "admin_address": to_unicode(self.domain.admin_address)}
+
+    def perform(self, form: Any) -> Change | None:
+        given = dict(admin_address=form.cleaned_data["admin_address"])
+        if self.is_contract():
+            given |= {key: form.cleaned_data[key] for key in ("plan", "customer")} | {"limits": form.limits()}
+        return services.change_domain(self.domain, acting_user=self.request.user, **given)[1]
+
+    def done_text(self, form: BaseForm) -> str:
+        return _("The settings of %(name)s were saved.") % {"name": to_unicode(self.domain.name)}
+
+    def get_success_url(self) -> str:
+        return reverse("domain-detail", args=[self.domain.name])
+
+
+class DomainRules(InDomain, FormPage):
+    """The operator's own values for one domain, over its plan's."""
+
+    template_name = "domains/rules.html"
+    form_class = OverridesForm
+    done_message = gettext_lazy("The domain's own values were saved.")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        domain = self.domain
+        require(self.request.user, "domain.contract")
+        return {**super().get_form_kwargs(), "domain": domain}
+
+    def perform(self, form: Any) -> Change | None:
+        return services.change_domain(self.domain, acting_user=self.request.user, overrides=form.overrides())[1]
+
+    def get_success_url(self) -> str:
+        return reverse("domain-detail", args=[self.domain.name])
+
+
+class DomainDelete(InDomain, ConfirmPage):
+    template_name = "domains/delete.html"
+    form_class = ConfirmNameForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        domain = self.domain
+        require(self.request.user, "domain.delete")
+        return {**super().get_form_kwargs(), "name": domain.name}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(lost=totals(self.domain), **kwargs)
+
+    def perform(self, form: BaseForm) -> Change | None:
+        self.request.session.pop("domain", None)
+        return services.delete_domain(self.domain, acting_user=self.request.user)
+
+    def done_text(self, form: BaseForm) -> str:
+        return _("%(name)s was deleted.") % {"name": to_unicode(self.domain.name)}
+
+    def get_success_url(self) -> str:
+        return reverse("domain-list")
