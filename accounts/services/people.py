@@ -87,6 +87,8 @@ def change_admin(
     with transaction.atomic():
         fresh: Admin = Admin.objects.get_queryset().select_for_update().get(pk=admin.pk)
         before = shown(fresh, fresh.domains.all())
+        if fresh.actor == acting_user.actor and fields.get("role", fresh.role) != fresh.role:
+            raise Forbidden(_("Nobody changes their own role."))
         for key, value in fields.items():
             setattr(fresh, key, value)
         kept = list(fresh.domains.all()) if domains is None else list(domains)
@@ -121,6 +123,15 @@ def change_own_account(admin: Admin, *, email: str, language: str) -> Admin:
         bump(admin, email=email, language=language)
         audit.record("admin.change", admin.login, acting_user=admin, before=before, after={"email": email, "language": language})
     return admin
+
+
+def change_own_language(user: Admin | Mailbox, language: str) -> None:
+    """The language of one's own screens; empty = the browser's."""
+    with transaction.atomic():
+        before = {"language": user.language}
+        bump(user, language=language)
+        kind, _colon, name = user.actor.partition(":")
+        audit.record(f"{kind}.change", name, acting_user=user, before=before, after={"language": language})
 
 
 def change_own_password(admin: Admin, *, current_password: str, password: str) -> Admin:

@@ -20,6 +20,7 @@ class Role(models.TextChoices):
     MAILBOX_USER = "mailbox_user", _("end user")
 
 
+ADMIN_ROLES = [choice for choice in Role.choices if choice[0] != Role.MAILBOX_USER]
 ADMINISTRATORS = (Role.OPERATOR, Role.CUSTOMER_ADMIN, Role.MAIL_ADMIN)
 
 

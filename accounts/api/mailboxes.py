@@ -1,0 +1,166 @@
+"""`/accounts/`: mail accounts, by address."""
+
+from typing import Any, ClassVar
+
+from django.db.models import F, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import names
+from accounts.api.resource import BY_DOMAIN, Done, Resource, domain_of
+from accounts.models import Mailbox
+from accounts.models.addresses import MB
+from accounts.passwords import LONGEST
+from accounts.services import mailboxes
+from panel.base.api.fields import Number, Strict, Text
+from panel.base.api.filters import Filter, exact
+from panel.base.api.progress import JobSerializer
+
+QUOTA_MAX, MESSAGES_MAX = 10_000_000, 10**9  # as accounts.models.Mailbox has them
+CODES = ("normal", "over_capacity")
+
+
+class AccountChange(Strict):
+    elsewhere: ClassVar[dict[str, Any]] = {
+        "address": "An account keeps its address.",
+        "password": "Set it by POST …/password/.",
+    }
+    quota_mb = Number(
+        required=False, allow_null=True, min_value=1, max_value=QUOTA_MAX, help_text="Capacity in MB; null = no limit of its own."
+    )
+    quota_messages = Number(
+        required=False, allow_null=True, min_value=1, max_value=MESSAGES_MAX, help_text="Messages in all folders; null = the plan's number."
+    )
+    comment = Text(required=False, allow_blank=True, max_length=200)
+    mobile_address = Text(required=False, allow_blank=True, max_length=254)
+
+
+class AccountCreation(AccountChange):
+    elsewhere: ClassVar[dict[str, Any]] = {}
+    address = Text(max_length=320, help_text="Its domain must exist; the local part by the plan's grammar.")
+    password = Text(max_length=1000, style={"input_type": "password"}, help_text="By the plan's password rule.")
+    quota_mb = Number(
+        required=False, allow_null=True, min_value=1, max_value=QUOTA_MAX,
+        help_text="Capacity in MB; null = no limit of its own. Default: what the plan gives.",
+    )  # fmt: skip
+
+
+class AccountStatus(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=CODES)
+    sending = serializers.BooleanField()
+    login = serializers.BooleanField()
+    receiving = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="For people; empty when normal.")
+
+
+class AccountUsage(serializers.Serializer[Any]):
+    storage_mb = serializers.FloatField()
+    messages = serializers.IntegerField()
+
+
+class AccountSerializer(serializers.Serializer[Mailbox]):
+    address = serializers.CharField()
+    quota_mb = serializers.IntegerField(allow_null=True, help_text="Capacity in MB; null = no limit of its own.")
+    quota_messages = serializers.IntegerField(allow_null=True, help_text="Messages in all folders; null = the plan's number.")
+    comment = serializers.CharField()
+    mobile_address = serializers.CharField()
+    status = serializers.SerializerMethodField()
+    usage = serializers.SerializerMethodField(help_text="As last measured; current within a minute.")
+
+    @extend_schema_field(AccountStatus)
+    def get_status(self, row: Mailbox) -> dict[str, Any]:
+        full = row.is_over_capacity
+        reasons = [_("The mailbox is full: it cannot receive until mail is deleted or its capacity raised.")] if full else []
+        return {"code": CODES[full], "sending": True, "login": True, "receiving": not full, "reasons": reasons}
+
+    @extend_schema_field(AccountUsage)
+    def get_usage(self, row: Mailbox) -> dict[str, Any]:
+        return {"storage_mb": round(row.used_bytes / MB, 3), "messages": row.used_messages}
+
+
+class NewPassword(Strict):
+    password = Text(
+        max_length=1000, style={"input_type": "password"}, help_text=f"By the plan's password rule; at most {LONGEST} characters."
+    )
+    current_password = Text(required=False, max_length=1000, style={"input_type": "password"}, help_text="Needed from mailbox users.")
+
+
+def _by_status(rows: QuerySet[Any], code: str) -> QuerySet[Any]:
+    full = {"quota_mb__isnull": False, "used_bytes__gte": F("quota_mb") * MB}
+    return rows.filter(**full) if code == "over_capacity" else rows.exclude(**full)
+
+
+class AccountApi(Resource):
+    """Mail accounts. Admins manage those of their domains; a mailbox user sees the own one."""
+
+    resource = "accounts"
+    model = Mailbox
+    named_by = "pk"
+    serializer_class = AccountSerializer
+    body_classes = {"create": AccountCreation, "partial_update": AccountChange, "set_password": NewPassword, "purge": Strict}
+    acts = {
+        "create": "mailbox.create", "partial_update": "mailbox.change", "destroy": "mailbox.delete",
+        "set_password": "mailbox.password", "purge": "mailbox.purge",
+    }  # fmt: skip
+    orders = {"address": "pk", "usage": "used_bytes", "quota_mb": "quota_mb"}
+    filters = {
+        "domain": BY_DOMAIN,
+        "address": exact("pk", "The whole address.", names.normalise),
+        "status": Filter(_by_status, "Accounts in this state.", CODES),
+    }
+    search_about = "Part of the address or the comment."
+    reaches_servers = True
+
+    def visible(self) -> QuerySet[Any]:
+        return super().visible().select_related("domain__plan", "domain__host", "domain__customer")
+
+    def rows(self) -> QuerySet[Any]:
+        return super().visible().defer("search", "password_hash")
+
+    def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return rows.filter(search__contains=text.lower())
+
+    def normalised(self, name: str) -> str:
+        return names.normalise(name)
+
+    def create(self, request: Request) -> Response:
+        def make(body: dict[str, Any]) -> Done:
+            domain, local = domain_of(body.pop("address"), self.principal)
+            return Done(*mailboxes.create_mailbox(domain, local, body.pop("password"), acting_user=self.principal, **body))
+
+        return self.created(make)
+
+    def partial_update(self, request: Request, name: str) -> Response:
+        """`Change-Id` only where the servers know what has changed: not for comment and mobile address."""
+        return self.changed(lambda row, body: Done(*mailboxes.change_mailbox(row, acting_user=self.principal, **body)))
+
+    def destroy(self, request: Request, name: str) -> Response:
+        """Refused by SMTP at once; its mail goes from disk when the grace period ends."""
+        return self.deleted(lambda row: mailboxes.delete_mailboxes([row], acting_user=self.principal))
+
+    @extend_schema(operation_id="accounts_set_password", responses=AccountSerializer)
+    @action(detail=True, methods=["post"], url_path="password", filter_backends=[])
+    def set_password(self, request: Request, name: str) -> Response:
+        """Admins set any; a mailbox user gives the current one. Ends the account's API sessions."""
+        row = self.one(self.visible())
+        self.allow()
+        body = self.body()
+        current = body.get("current_password")
+        row, change = mailboxes.set_password(row, body["password"], acting_user=self.principal, current_password=current)
+        return self.answer(row, self.shown(row), change=change)
+
+    @extend_schema(operation_id="accounts_purge", request=None, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"], filter_backends=[])
+    def purge(self, request: Request, name: str) -> Response:
+        """Empties the mailbox: all mail goes, every setting stays. The job's `done` includes being live."""
+        row = self.one(self.visible())
+        self.allow()
+        self.body()
+        job, change = mailboxes.purge_mailbox(row, acting_user=self.principal)
+        address = request.build_absolute_uri(reverse("api:job", args=[job.pk]))
+        return self.answer(job, JobSerializer(job).data, change=change, status=202, location=address)

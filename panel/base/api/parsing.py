@@ -1,0 +1,68 @@
+"""Request bodies: a JSON object in UTF-8 that every database and file can hold, or 400."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from panel.base.api.problems import bad
+
+
+class ObjectParser(BaseParser):
+    """Refuses what is not an object, numbers that are none, and text with NUL or half surrogate pairs."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        # The whole body by Django's reader, which keeps DATA_UPLOAD_MAX_MEMORY_SIZE.
+        body: bytes = (parser_context or {})["request"].body
+        found = decoded(body)
+        for key, value in found.items():
+            if not is_clean(key):
+                raise ParseError(_("A field's name holds characters that no text has."))
+            if not is_clean(value):
+                raise bad(key, _("The text holds NUL or half a surrogate pair."))
+        return found
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """The body's object; raises `ParseError`."""
+    try:
+        found = json.loads(body.decode("utf-8"), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise ParseError(_("The body is not JSON.")) from None
+    if not isinstance(found, dict):
+        raise ParseError(_("The body must be a JSON object."))
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(text)  # NaN and Infinity are Python's, not JSON's
+
+
+def is_clean(value: Any) -> bool:
+    """False where any text inside holds NUL or a lone surrogate: PostgreSQL stores neither."""
+    if isinstance(value, str):
+        return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, list):
+        return all(is_clean(inner) for inner in value)
+    if isinstance(value, dict):
+        return all(is_clean(key) and is_clean(inner) for key, inner in value.items())
+    return True
+
+
+class JsonOnly(BaseContentNegotiation):
+    """One form of answer, whatever `Accept` says; parsers go by the body's own type."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        mine = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == mine), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
