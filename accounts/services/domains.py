@@ -74,6 +74,8 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         fresh.__dict__.pop("rules", None)
         check(fresh)
         bump(fresh, **{key: getattr(fresh, key) for key in fields})
+        if before["customer"] != fresh.customer.name:  # the old contract's admins lose the domain with it
+            fresh.admins.remove(*fresh.admins.exclude(customer=fresh.customer))
         after = shown(fresh)
         audit.record("domain.change", fresh.name, acting_user=acting_user, domain=fresh.name, before=before, after=after)
         if fresh.rules != old_rules:
