@@ -11,8 +11,9 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Max, Q
+from django.utils import timezone
 
-from panel.base.models import Change, ChangeTarget, State
+from panel.base.models import Change, ChangeTarget, Job, JobState, State, TargetKind
 from panel.base.tenancy import Principal
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ def retry(change: Change) -> None:
     """Makes a failed change pending again; it is applied by today's rules and settings."""
     failed = change.targets.filter(state=State.FAILED)
     hosts = set(failed.values_list("host", flat=True))
+    jobs = list(failed.filter(kind=TargetKind.JOB).values_list("key", flat=True))
+    Job.objects.filter(pk__in=jobs).update(state=JobState.QUEUED, errors=[], not_before=timezone.now())
     failed.update(state=State.PENDING, error="", lease=None)
     transaction.on_commit(lambda: send(hosts))
 
