@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mailclient import Host
 
+from mailsettings.servers import directory, maps, render
 from mailsettings.servers.layout import Layout
+from mailsettings.servers.lock import host_lock
+from mailsettings.servers.owners import make_folder
 from mailsettings.servers.stack import start, stop
 from mailsettings.servers.stack.missing import missing
 
@@ -29,6 +33,22 @@ def layout() -> Iterator[Layout]:
     start(layout, SERVERS)
     yield Layout.load(layout.layout_path)
     stop(layout)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Layout:
+    """A layout with files but no servers, in a folder that the servers' users need not reach."""
+    layout = Layout.private_instance("test-files", CHECKOUT)
+    folders = {"state": tmp_path, "config": tmp_path, "postfix_dir": tmp_path / "postfix", "queue_dir": tmp_path / "queue"}
+    layout = replace(layout, **folders)  # type: ignore[arg-type]
+    make_folder(layout.postfix_dir)
+    for file in render.postfix_files(layout):
+        file.path.write_text(file.text)
+    directory.create(layout)
+    with host_lock(layout) as lock_fd:
+        maps.create(layout, lock_fd)
+    layout.save()
+    return layout
 
 
 @pytest.fixture

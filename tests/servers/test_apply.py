@@ -1,0 +1,235 @@
+"""Applying: the difference is written, whatever kills us midway; drift is found and repaired."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mailsettings.servers import directory, drift, maps
+from mailsettings.servers.apply import REBUILD_ABOVE, Applied, apply_entries
+from mailsettings.servers.desired import Entry, Value, entries_of, keyed, wanted_at, wanted_of_domain
+from mailsettings.servers.drift import Drift
+from mailsettings.servers.layout import Layout
+from mailsettings.servers.lock import host_lock
+from mailsettings.servers.states import AliasState, DomainState, GroupState, MailboxState, State
+
+pytestmark = pytest.mark.skipif(maps.postmap_program() is None, reason="postfix and postfix-lmdb are not installed")
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def box(local: str, password: str = "{PLAIN}x") -> MailboxState:
+    return MailboxState(f"{local}@x.test", "x.test", f"{hash(local) & 0xFFFF:032x}", password)
+
+
+def entries(*states: State) -> list[Entry]:
+    return [entry for state in states for entry in entries_of(state)]
+
+
+def apply(layout: Layout, wanted: dict[tuple[str, str], Value | None]) -> Applied:
+    with host_lock(layout) as lock_fd:
+        return apply_entries(layout, lock_fd, wanted)
+
+
+BEFORE = (DomainState("old.test"), box("gone"), box("turns"), AliasState("was@x.test", ("gone@x.test",)))
+AFTER = (DomainState("x.test"), box("a"), box("b", "{PLAIN}new"), GroupState("turns@x.test", ("a@x.test", "b@x.test")))
+# The batch that leads from BEFORE to AFTER touches every store, adds, changes and takes out.
+BATCH: dict[tuple[str, str], Value | None] = {
+    **wanted_of_domain("old.test", None),
+    **wanted_of_domain("x.test", DomainState("x.test")),
+    **wanted_at("gone@x.test", None),
+    **wanted_at("was@x.test", None),
+    **{key: value for state in AFTER[1:] for key, value in wanted_at(state.address, state).items()},  # type: ignore[union-attr]
+}
+APPLY_BATCH = textwrap.dedent(
+    """
+    import sys
+    sys.path.insert(0, sys.argv[2])
+    from test_apply import BATCH, apply
+    from mailsettings.servers.layout import Layout
+    apply(Layout.load(sys.argv[1]), BATCH)
+    """
+)
+
+
+def apply_in_a_process(layout: Layout, **environment: int) -> int:
+    """The exit code of a process that applies BATCH; negative when it was killed."""
+    more = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0"), "PYTHONPATH": str(CHECKOUT)}
+    numbers = {key: str(value) for key, value in environment.items()}
+    command = [sys.executable, "-c", APPLY_BATCH, str(layout.layout_path), str(Path(__file__).parent)]
+    return subprocess.run(command, env={**os.environ, **more, **numbers}, capture_output=True, check=False).returncode
+
+
+def test_only_what_differs_is_written(files: Layout) -> None:
+    wanted = keyed(entries(*BEFORE))
+    assert apply(files, wanted) == Applied(changed=len(wanted), reloaded=False)
+    assert apply(files, wanted) == Applied(changed=0, reloaded=False)
+    assert drift.compare(files, entries(*BEFORE)) == []
+
+
+def test_an_address_that_changes_its_kind_leaves_nothing_behind(files: Layout) -> None:
+    apply(files, keyed(entries(*BEFORE)))
+    apply(files, BATCH)
+    assert drift.compare(files, entries(*AFTER)) == []
+
+
+def test_above_the_threshold_the_map_is_rebuilt_and_keeps_the_rest(files: Layout) -> None:
+    apply(files, keyed(entries(box("kept"))))
+    many = [box(f"u{number}") for number in range(REBUILD_ABOVE + 1)]
+    apply(files, keyed(entries(*many)))
+    assert drift.compare(files, entries(box("kept"), *many)) == []
+    apply(files, {("mailboxes", one.address): None for one in many})
+    assert maps.dump(files, "mailboxes") == {"kept@x.test": box("kept").home}
+
+
+def test_a_bad_key_changes_nothing_in_its_map_and_is_named(files: Layout) -> None:
+    with pytest.raises(ValueError, match="no map key"):
+        apply(files, {("mailboxes", "a b@x.test"): "x"})
+    assert maps.dump(files, "mailboxes") == {}
+
+
+def test_killed_at_every_seam_the_next_apply_completes(files: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    seam = 0
+    while True:
+        seam += 1
+        with host_lock(files) as lock_fd:
+            drift.repair(files, lock_fd, entries(*BEFORE))
+        code = apply_in_a_process(files, TEGAMI_KILL_AT=seam)
+        if code == 0:
+            break
+        assert code == -9, f"seam {seam}"
+        apply(files, BATCH)
+        assert drift.compare(files, entries(*AFTER)) == [], f"seam {seam}"
+        assert not files.reload_pending_path.exists()
+    # directory twice, three maps to add to, four to take out of, the reload's note twice: each before and after
+    assert seam > 20
+
+
+def test_a_postmap_killed_midway_leaves_the_old_or_the_new_and_the_next_apply_completes(files: Layout) -> None:
+    child = 0
+    while True:
+        child += 1
+        with host_lock(files) as lock_fd:
+            drift.repair(files, lock_fd, entries(*BEFORE))
+        code = apply_in_a_process(files, TEGAMI_KILL_CHILD_AT=child)
+        if code == 0:
+            break
+        known = {entry.key for entry in entries(*BEFORE, *AFTER)}
+        assert all(key in known for name in ("mailboxes", "aliases") for key in maps.dump(files, name))
+        apply(files, BATCH)
+        assert drift.compare(files, entries(*AFTER)) == [], f"postmap {child}"
+    assert child > 5
+
+
+@pytest.mark.parametrize("milliseconds", [0, 2, 4, 6, 8, 12])
+def test_a_rebuild_killed_midway_leaves_the_old_map_or_the_new(files: Layout, milliseconds: int) -> None:
+    old = {f"o{number}@x.test": "old" for number in range(20_000)}
+    new = {f"n{number}@x.test": "new" for number in range(20_000)}
+    with host_lock(files) as lock_fd:
+        maps.rebuild(files, lock_fd, "mailboxes", old)
+        files.map_path("mailboxes").write_text(maps._source(new))
+        child = subprocess.Popen(maps._command(files, [maps._table(files, "mailboxes")]), pass_fds=(lock_fd,))
+        try:
+            child.wait(milliseconds / 1000)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        assert maps.dump(files, "mailboxes") in (old, new)
+        maps.rebuild(files, lock_fd, "mailboxes", new)
+    assert maps.dump(files, "mailboxes") == new
+
+
+def test_the_lock_lasts_as_long_as_a_killed_workers_postmap(files: Layout) -> None:
+    script = textwrap.dedent(
+        """
+        import os, signal, subprocess, sys
+        from mailsettings.servers import layout, lock
+        with lock.host_lock(layout.Layout.load(sys.argv[1])) as fd:
+            child = subprocess.Popen(["/bin/sleep", "30"], pass_fds=(fd,), stdout=subprocess.DEVNULL)
+            print(child.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(files.layout_path)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )  # fmt: skip
+    with pytest.raises(BlockingIOError), host_lock(files, wait=False):
+        pass
+    os.kill(int(done.stdout), 9)
+    with host_lock(files):
+        pass
+
+
+def test_writers_at_once_lose_nothing(files: Layout) -> None:
+    boxes = [box(f"w{number}") for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: apply(files, keyed(entries(one))), boxes))
+    assert drift.compare(files, entries(*boxes)) == []
+
+
+def test_a_domain_whose_reload_was_killed_is_reloaded_by_the_next_apply(files: Layout) -> None:
+    files.reload_pending_path.touch()
+    apply(files, {})
+    assert not files.reload_pending_path.exists()
+
+
+def test_hand_edited_stores_are_found_and_repaired(files: Layout) -> None:
+    apply(files, keyed(entries(*AFTER)))
+    with host_lock(files) as lock_fd:
+        maps.upsert(files, lock_fd, "aliases", {"turns@x.test": "thief@y.test", "extra@x.test": "a@x.test"})
+        maps.delete(files, lock_fd, "mailboxes", ["a@x.test"])
+    directory.write(files, {}, ["b@x.test"])
+    found = {(one.store, one.key, one.found) for one in drift.compare(files, entries(*AFTER))}
+    assert found == {
+        ("aliases", "turns@x.test", "thief@y.test"),
+        ("aliases", "extra@x.test", "a@x.test"),
+        ("mailboxes", "a@x.test", None),
+        ("directory", "b@x.test", None),
+    }
+    with host_lock(files) as lock_fd:
+        assert len(drift.repair(files, lock_fd, entries(*AFTER))) == 4
+    assert drift.compare(files, entries(*AFTER)) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "empty"])
+def test_a_broken_map_is_found_and_rebuilt(files: Layout, damage: str) -> None:
+    apply(files, keyed(entries(*AFTER)))
+    path = maps.map_file(files, "mailboxes")
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"garbage" * 5000 if damage == "garbage" else b"")
+    found = drift.compare(files, entries(*AFTER))
+    assert found
+    assert {one.store for one in found} == {"mailboxes"}
+    with host_lock(files) as lock_fd:
+        drift.repair(files, lock_fd, entries(*AFTER))
+    assert drift.compare(files, entries(*AFTER)) == []
+
+
+def test_a_missing_directory_is_found_and_filled(files: Layout) -> None:
+    apply(files, keyed(entries(*AFTER)))
+    for path in files.directory_path.parent.iterdir():
+        path.unlink()
+    assert Drift("directory", "", None, None) in drift.compare(files, entries(*AFTER))
+    with host_lock(files) as lock_fd:
+        drift.repair(files, lock_fd, entries(*AFTER))
+    assert drift.compare(files, entries(*AFTER)) == []
+
+
+def test_all_keys_of_a_domain_are_found_on_disk(files: Layout) -> None:
+    apply(files, keyed(entries(*AFTER, AliasState("i@other.test", ("a@x.test",)))))
+    assert drift.keys_of_domain(files, "x.test") == {"a@x.test", "b@x.test", "turns@x.test"}
+
+
+def test_layouts_come_back_from_disk_and_secrets_are_only_the_owners(files: Layout) -> None:
+    assert Layout.load(files.layout_path) == files
+    assert files.layout_path.stat().st_mode & 0o777 == 0o600
+    assert json.loads(files.layout_path.read_text())["secrets"]["secret_key"] not in repr(files)
