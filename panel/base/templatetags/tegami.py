@@ -69,8 +69,8 @@ def _figure(value: float) -> str:
 
 
 @register.inclusion_tag("partials/meter.html")
-def meter(used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False) -> dict[str, Any]:
-    """A bar with both figures. `unit` is "mb" (MiB) or "count"; no limit means figures without a bar."""
+def meter(used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False, terse: bool = False) -> dict[str, Any]:
+    """A bar with both figures. `unit` is "mb" (MiB) or "count"; without a limit it is the figure, `terse` the figure alone."""
     show = size if unit == "mb" else _count
     limit = None if limit == "" else limit  # type: ignore[comparison-overlap] # a limit that a contract does not name
     return {
@@ -78,6 +78,7 @@ def meter(used: float, limit: float | None, label: str, unit: str = "count", wid
         "limit": limit,
         "label": label,
         "wide": wide,
+        "terse": terse,
         "used_text": show(used),
         "limit_text": None if limit is None else show(limit),
         "low": (limit or 0) * NEAR,
