@@ -59,7 +59,8 @@ def mebibytes(octets: int) -> float:
 def say(sentence: str, **values: Any) -> SafeString:
     """A translated sentence with {names} in it, their values marked. Sentence and values are both escaped."""
     marked = {key: format_html('<span class="value">{}</span>', value) for key, value in values.items()}
-    return format_html(conditional_escape(sentence), **marked)
+    escaped = conditional_escape(sentence)
+    return format_html(escaped, **marked) if marked else escaped
 
 
 def _figure(value: float) -> str:

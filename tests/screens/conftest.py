@@ -1,0 +1,79 @@
+"""Signed-in clients by name, and a browser against the live server."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from accounts import signin
+from accounts.models import Admin, Mailbox
+from panel.base.models import ChangeTarget, State
+from tests.conftest import PASSWORD, Cast
+
+SignIn = Callable[[Admin | Mailbox], Client]
+
+
+@pytest.fixture
+def as_user() -> SignIn:
+    """A client that is signed in as an admin or a mailbox user."""
+
+    def sign_in(user: Admin | Mailbox) -> Client:
+        client = Client()
+        if isinstance(user, Admin):
+            client.force_login(user)
+            return client
+        session = client.session
+        session[signin.MAILBOX], session[signin.STAMP] = user.address, signin.stamp(user)
+        session.save()
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def bob(cast: Cast, as_user: SignIn) -> Client:
+    """The mail admin of a.example.com."""
+    return as_user(cast.bob)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # Playwright's event loop runs in this thread, beside the ORM that the fixtures use.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=args)
+        yield opened
+        opened.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: object) -> Iterator[Page]:
+    """A page whose addresses begin at the live server; a message of the browser about policy or script fails the test."""
+    context = browser.new_context(base_url=str(live_server), reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    opened, said = context.new_page(), []
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
+    yield opened
+    context.close()
+    assert said == []
+
+
+def sign_in(page: Page, login: str, password: str = PASSWORD, at: str = "/login/") -> None:
+    page.goto(at)
+    page.get_by_label("Login" if at == "/login/" else "Mail address").fill(login)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def make_live() -> None:
+    """What a mail host's worker does at the end: every pending target is live."""
+    from django.utils import timezone
+
+    ChangeTarget.objects.filter(state=State.PENDING).update(state=State.LIVE, live_at=timezone.now())
