@@ -56,7 +56,8 @@ def _post(layout: Layout, command: str, body: str) -> bytes:
     key = base64.b64encode(layout.secrets.doveadm_api_key.encode()).decode()
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
-        connection.request("POST", "/doveadm/v1", body, {"Authorization": f"X-Dovecot-API {key}", "Content-Type": "application/json"})
+        headers = {"Authorization": f"X-Dovecot-API {key}", "Content-Type": "application/json"}
+        connection.request("POST", "/doveadm/v1", body, headers)
         response = connection.getresponse()
         text = response.read()
     except (OSError, http.client.HTTPException) as error:

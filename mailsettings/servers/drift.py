@@ -70,9 +70,7 @@ def _compare_store(layout: Layout, store: str, desired: Mapping[str, Value]) -> 
         # A broken map is rebuilt whole; the directory is made and then filled key by key.
         return whole + ([Drift(store, k, v, None) for k, v in desired.items()] if store == DIRECTORY else [])
     return [
-        Drift(store, key, desired.get(key), found.get(key))
-        for key in desired.keys() | found.keys()
-        if desired.get(key) != found.get(key)
+        Drift(store, key, desired.get(key), found.get(key)) for key in desired.keys() | found.keys() if desired.get(key) != found.get(key)
     ]
 
 

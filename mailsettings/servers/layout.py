@@ -231,5 +231,6 @@ def _revive(name: str, value: Any) -> Any:
     if name == "relayhost":
         return (str(value[0]), int(value[1])) if value else None
     if name == "tls":
-        return Tls(**{key: Path(path) if path else None for key, path in value.items()})
+        authority = value.get("authority")
+        return Tls(Path(value["certificate"]), Path(value["key"]), Path(authority) if authority else None)
     return {"users": Users, "secrets": Secrets}[name](**value) if name in ("users", "secrets") else value

@@ -70,7 +70,8 @@ def dump(layout: Layout, name: str) -> dict[str, str]:
 def upsert(layout: Layout, lock_fd: int, name: str, entries: Mapping[str, str]) -> None:
     """Set these keys, keep the others. Raises MapError, and ValueError for what no map can hold."""
     if not postmap_program():
-        return _write_text(layout, name, {**dump(layout, name), **entries})
+        _write_text(layout, name, {**dump(layout, name), **entries})
+        return
     # -r: without it `-i` keeps the old value and only warns.
     with effect(f"maps.{name}.upsert"):
         _tell(layout, lock_fd, ["-r", "-i", _table(layout, name)], _source(entries))
@@ -79,7 +80,8 @@ def upsert(layout: Layout, lock_fd: int, name: str, entries: Mapping[str, str]) 
 def delete(layout: Layout, lock_fd: int, name: str, keys: Collection[str]) -> None:
     """Take these keys out; one that is not there is no error. Raises MapError."""
     if not postmap_program():
-        return _write_text(layout, name, {k: v for k, v in dump(layout, name).items() if k not in set(keys)})
+        _write_text(layout, name, {key: value for key, value in dump(layout, name).items() if key not in set(keys)})
+        return
     with effect(f"maps.{name}.delete"):
         _tell(layout, lock_fd, ["-d", "-", _table(layout, name)], "".join(f"{map_key(key)}\n" for key in keys))
 
@@ -133,9 +135,7 @@ def _pairs(output: str) -> dict[str, str]:
 
 
 def _ask(layout: Layout, arguments: list[str], lines: str) -> str:
-    done = subprocess.run(
-        _command(layout, arguments), input=lines.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    done = subprocess.run(_command(layout, arguments), input=lines.encode(), capture_output=True, timeout=TIMEOUT_S, check=False)
     # 1 without a complaint: none of the keys is there.
     if done.returncode > 1 or b"fatal:" in done.stderr or b"error:" in done.stderr:
         raise MapError(done.stderr.decode(errors="replace").strip() or f"postmap ended with {done.returncode}")

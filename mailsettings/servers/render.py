@@ -17,6 +17,8 @@ from mailsettings.servers.owners import is_root, make_folder
 from mailsettings.servers.quoting import config_value, dovecot_value
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Above the 2 s that Postfix waits for a file to settle.
+AGE_S = 10
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -45,7 +47,7 @@ def render(layout: Layout) -> dict[str, bool]:
         check_dovecot(layout)
     for file in (*postfix, *dovecot):
         if differs(file.path, file.text):
-            write_atomically(file.path, file.text, mode=file.mode)
+            write_atomically(file.path, file.text, mode=file.mode, age_s=AGE_S)
     return changed
 
 
@@ -147,7 +149,7 @@ def check_postfix(layout: Layout) -> None:
     with tempfile.TemporaryDirectory(prefix="tegami-check-") as folder:
         os.chmod(folder, 0o755)
         for file in postfix_files(layout):
-            (Path(folder) / file.path.name).write_text(file.text)
+            write_atomically(Path(folder) / file.path.name, file.text, age_s=AGE_S)
         _must_succeed(["/usr/sbin/postfix", "-c", folder, "check"])
         # A line that is no parameter of Postfix is only warned about.
         _must_succeed(["/usr/sbin/postconf", "-c", folder, "-M"])

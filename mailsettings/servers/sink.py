@@ -29,9 +29,7 @@ class Sink:
         used = (int(file.stem) for file in folder.glob("*.eml") if file.stem.isdigit())
         self.numbers = count(max(used, default=0) + 1)
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it by this name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         local = address.rpartition("@")[0]
         if local.startswith("refuse-"):
             return "550 5.1.1 The sink refuses this address"
@@ -43,7 +41,7 @@ class Sink:
     def _go(self, local: str) -> bool:
         return "/" not in local and (self.folder / f"{local}.go").exists()
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         number = next(self.numbers)
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
         top = f"X-Envelope-From: {envelope.mail_from or ''}\r\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\r\n"

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mailclient import Host
 
 from mailsettings.servers import directory, maps, render
+from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
 from mailsettings.servers.owners import make_folder
 from mailsettings.servers.stack import start, stop
 from mailsettings.servers.stack.missing import missing
+from tests.servers.mailclient import Host
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = ("sink", "truesize", "dovecot", "postfix")
@@ -43,7 +44,7 @@ def files(tmp_path: Path) -> Layout:
     layout = replace(layout, **folders)  # type: ignore[arg-type]
     make_folder(layout.postfix_dir)
     for file in render.postfix_files(layout):
-        file.path.write_text(file.text)
+        write_atomically(file.path, file.text, age_s=10)
     directory.create(layout)
     with host_lock(layout) as lock_fd:
         maps.create(layout, lock_fd)

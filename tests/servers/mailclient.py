@@ -29,7 +29,7 @@ GOOD = "Tegami#Mail2026x"
 @cache
 def hash_of(password: str) -> str:
     """As the panel stores it, but cheap."""
-    return "{ARGON2ID}" + argon2.using(type="ID", memory_cost=8192, rounds=1, parallelism=1).hash(password)
+    return "{ARGON2ID}" + str(argon2.using(type="ID", memory_cost=8192, rounds=1, parallelism=1).hash(password))
 
 
 class Host:
@@ -157,8 +157,8 @@ def make_message(sender: str, to: str, size: int = 0) -> EmailMessage:
 def code_of(error: smtplib.SMTPException) -> tuple[int, str]:
     """The SMTP reply in an exception."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, text = next(iter(error.recipients.values()))
-    else:
-        assert isinstance(error, smtplib.SMTPResponseException)
-        code, text = error.smtp_code, error.smtp_error
-    return code, text.decode() if isinstance(text, bytes) else str(text)
+        code, reply = next(iter(error.recipients.values()))
+        return code, reply.decode()
+    assert isinstance(error, smtplib.SMTPResponseException)
+    text = error.smtp_error
+    return error.smtp_code, text.decode() if isinstance(text, bytes) else text

@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from mailclient import GOOD, Host, code_of, hash_of, make_message
 
 from mailsettings.servers import doveadm, homes
 from mailsettings.servers.desired import wanted_of_domain
+from tests.servers.mailclient import GOOD, Host, code_of, hash_of, make_message
 
 MB = 1024 * 1024
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from mailsettings.servers import maps
+from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
 from mailsettings.servers.quoting import config_value, dovecot_value, map_key, map_value
@@ -62,7 +63,8 @@ def test_map_entries_come_back_from_postmap(files: Layout, entries: dict[str, st
 def test_main_cf_values_come_back_from_postconf(tmp_path: Path, value: str) -> None:
     text = quoted(config_value, value)
     # Without a host name postconf asks the DNS for one.
-    (tmp_path / "main.cf").write_text(f"compatibility_level = 3.6\nmyhostname = mx1.example.com\nmail_name = {text}\n")
+    (tmp_path / "master.cf").touch()
+    write_atomically(tmp_path / "main.cf", f"compatibility_level = 3.6\nmyhostname = mx1.example.com\nmail_name = {text}\n", age_s=10)
     command = ["/usr/sbin/postconf", "-c", str(tmp_path), "-h", "-x", "mail_name"]
     assert subprocess.run(command, capture_output=True, check=True).stdout.decode().removesuffix("\n") == value
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.render import BadConfiguration
 from mailsettings.servers.stack import instance
-from mailsettings.servers.stack.components import COMPONENTS
-from mailsettings.servers.stack.instance import StackError
+from mailsettings.servers.stack.components import COMPONENTS, StackError
+from mailsettings.servers.stack.setup import operator
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -98,10 +98,11 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _print_login(layout: Layout) -> None:
-    login = instance.operator(layout)
-    print(f"sign in as {login.get('login')} with {login.get('password')}", flush=True)
-    for line in login.get("demo", []):
-        print(line, flush=True)
+    login = operator(layout)
+    print(f"operator: {login.get('login')} with {login.get('password')} at {layout.panel_url}/login/", flush=True)
+    for demo in login.get("demo", []):
+        print(f"{demo['role']}: {demo['login']} with {demo['password']} at {layout.panel_url}{demo['page']}", flush=True)
+    print("Ctrl-C ends it", flush=True)
 
 
 VERBS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mailsettings.servers import postfix
 from mailsettings.servers.layout import Layout
-from mailsettings.servers.stack import postgres, process
+from mailsettings.servers.stack import postgres
 from mailsettings.servers.stack.process import Process
 
 PANEL = ("panel", "worker", "jobs", "beat")
@@ -96,8 +96,9 @@ def _alive(layout: Layout, process: Process) -> bool:
     return process.alive()
 
 
-def _no_broker_leftovers(layout: Layout) -> None:
-    for folder in ("queue", "control"):
+def _make_broker_folders(layout: Layout) -> None:
+    """filesystem:// makes none itself; beside Redis they stay empty."""
+    for folder in ("queue", "control") if layout.embedded else ():
         (layout.broker_dir / folder).mkdir(parents=True, exist_ok=True)
 
 
@@ -176,7 +177,7 @@ COMPONENTS = {
         ),
         Component("redis", (), _redis, _redis_answers, lambda layout: layout.redis_socket.parent.mkdir(exist_ok=True)),
         Component("panel", ("setup",), _gunicorn, _panel_answers),
-        Component("worker", ("setup", "redis"), _worker, _alive, _no_broker_leftovers),
+        Component("worker", ("setup", "redis"), _worker, _alive, _make_broker_folders),
         Component("jobs", ("setup", "redis"), _jobs, _alive),
         Component("beat", ("setup", "redis"), _beat, _alive),
         Component("sink", (), _sink, _sink_answers),

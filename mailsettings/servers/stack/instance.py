@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -126,9 +127,10 @@ def _end_leftovers(layout: Layout) -> None:
 def prepare(layout: Layout) -> Layout:
     """Folders, certificate, configuration, empty directory and maps; servers that run are told of new configuration."""
     users = layout.users
-    for folder in (layout.log_dir, layout.pids, layout.state / "dovecot", layout.truesize_socket.parent, layout.queue_dir.parent, layout.run_dir):
+    for folder in (layout.log_dir, layout.postfix_log.parent, layout.pids, layout.state / "dovecot"):
         make_folder(folder)
-    make_folder(layout.postfix_log.parent)
+    for folder in (layout.truesize_socket.parent, layout.queue_dir.parent, layout.run_dir):
+        make_folder(folder)
     if "postfix" not in missing(layout):
         make_folder(layout.queue_dir)
         make_folder(layout.postfix_data, mode=0o700, user=users.postfix)
@@ -219,8 +221,6 @@ def _stop(layout: Layout, component: Component, kill: bool) -> str:
     found, by = running(layout, component.name), component.stop_by
     leader = found or process.noted(note_of(layout, component.name))
     if kill:
-        import signal
-
         by = signal.SIGKILL
     if found:
         process.end(found, by=by, patience_s=component.patience_s)
@@ -231,7 +231,9 @@ def _stop(layout: Layout, component: Component, kill: bool) -> str:
 
 
 def write_stack_json(layout: Layout) -> None:
-    """What runs, where: contract.md. Only components that are there have their keys."""
+    """What runs, where: contract.md. Only components that are there have their keys; `make run` writes none."""
+    if layout.embedded:
+        return
     up = {name for name, pid in status(layout).items() if pid}
     ports = {port: list(layout.ports[port]) for name in sorted(up) for port in PORTS_OF.get(name, ())}
     logs = {name: str(path) for name, path in (("postfix", layout.postfix_log), ("dovecot", layout.dovecot_log)) if name in up}

@@ -91,9 +91,9 @@ def answers(layout: Layout, process: Process) -> bool:
     """Ready when the panel's own database can be opened; made where missing."""
     import psycopg
 
-    login = {"host": str(layout.postgres_dir / "run"), "user": "tegami", "password": layout.secrets.database_password}
+    url = layout.database_url.replace("/tegami?", "/postgres?")
     try:
-        with psycopg.connect(**login, dbname="postgres", autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'tegami'").fetchone()
             if not known:
                 connection.execute("CREATE DATABASE tegami")

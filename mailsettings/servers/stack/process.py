@@ -20,8 +20,8 @@ from pathlib import Path
 from mailsettings.servers.files import write_atomically
 
 MARK = "TEGAMI_COMPONENT"
-# A child of a test or a build must write its bytecode: without it every start compiles the whole panel.
-UNWANTED = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+# What a build or a test may have set for itself: without bytecode every start compiles the whole panel.
+UNWANTED = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "TEGAMI_TESTING")
 
 
 @dataclass(frozen=True, slots=True)

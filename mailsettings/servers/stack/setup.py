@@ -45,7 +45,7 @@ def set_up(layout: Layout, version: str) -> None:
         return
     static = _start(layout, "collectstatic", "--noinput", "--verbosity", "0")
     _finish(layout, _start(layout, "migrate", "--noinput"))
-    login = _finish(layout, _start(layout, "setup", "--host", layout.host, "--json"))
+    login = _finish(layout, _start(layout, "setup", "--host", layout.host, "--json", *(["--demo"] if layout.embedded else [])))
     _finish(layout, static)
     write_atomically(operator_path(layout), json.dumps(_last_json(login)), mode=0o600)
     write_atomically(done, version)
