@@ -110,6 +110,10 @@ def _redis(layout: Layout) -> list[str]:
     return ["/usr/bin/redis-server", *sockets, *keep_nothing, "--dir", str(layout.redis_socket.parent), "--daemonize", "no"]
 
 
+def _make_redis_folder(layout: Layout) -> None:
+    layout.redis_socket.parent.mkdir(exist_ok=True)
+
+
 def _redis_answers(layout: Layout, process: Process) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(2)
@@ -175,7 +179,7 @@ COMPONENTS = {
             folder=lambda layout: layout.postgres_dir / "data", user=postgres.run_as,
             stop_by=signal.SIGINT,  # fast shutdown: SIGTERM waits for the panel's connections
         ),
-        Component("redis", (), _redis, _redis_answers, lambda layout: layout.redis_socket.parent.mkdir(exist_ok=True)),
+        Component("redis", (), _redis, _redis_answers, _make_redis_folder, folder=lambda layout: layout.redis_socket.parent),
         Component("panel", ("setup",), _gunicorn, _panel_answers),
         Component("worker", ("setup", "redis"), _worker, _alive, _make_broker_folders),
         Component("jobs", ("setup", "redis"), _jobs, _alive),

@@ -1,7 +1,7 @@
 """Processes that outlive their starter: remembered by pid and start time, so that a reused pid is never ours.
 
 A starter may be killed between a start and its note; every process therefore also carries a mark in its environment,
-and the servers that wipe theirs are known by their working folder.
+and the servers that wipe theirs (all but Python's) are known by their working folder.
 """
 
 from __future__ import annotations
@@ -124,13 +124,14 @@ def _belongs(pid: int, mark: str, folder: Path | None, leader: Process | None) -
             return True
         # A shell or an editor may stand in the folder too: only the servers' own programs count.
         if folder and Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder):
-            return Path(f"/proc/{pid}/exe").readlink().parent.is_relative_to("/usr/lib") or _is_dovecot(pid)
+            return _is_server(Path(f"/proc/{pid}/exe").readlink())
         return leader is not None and session_of(pid) == leader.pid
     return False
 
 
-def _is_dovecot(pid: int) -> bool:
-    return Path(f"/proc/{pid}/exe").readlink().name == "dovecot"
+def _is_server(program: Path) -> bool:
+    """One of Postfix', Dovecot's and PostgreSQL's programs, or Redis (which Debian starts by way of a link)."""
+    return program.is_relative_to("/usr/lib") or program.name in ("dovecot", "redis-server", "redis-check-rdb")
 
 
 def end(process: Process, *, by: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> None:
