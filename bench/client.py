@@ -1,4 +1,4 @@
-"""What the benchmarks speak: REST over one kept connection, pages with a session, SMTP and POP."""
+"""What the benchmarks speak: REST, pages with a session, SMTP and POP."""
 
 import http.client
 import json
@@ -20,7 +20,6 @@ class Client:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.trust = ssl.create_default_context(cafile=str(layout.tls.authority or layout.tls.certificate))
-        self.http = http.client.HTTPConnection(*layout.ports["panel"], timeout=60)
         self.cookies: dict[str, str] = {}
         self.smtp: smtplib.SMTP | None = None
 
@@ -33,9 +32,11 @@ class Client:
         return (json.loads(text) if text else None), found.get("Change-Id") or ""
 
     def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, bytes, Any]:
-        self.http.request(method, path, body, headers)
-        answer = self.http.getresponse()
+        panel = http.client.HTTPConnection(*self.layout.ports["panel"], timeout=60)
+        panel.request(method, path, body, headers)
+        answer = panel.getresponse()
         text = answer.read()
+        panel.close()
         for cookie in answer.headers.get_all("Set-Cookie") or ():
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
