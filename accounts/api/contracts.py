@@ -23,9 +23,11 @@ MOST = 10**12  # the largest limit (accounts.models.tenants.check_limits)
 
 def limits_class(name: str, keys: tuple[str, ...]) -> type[Strict]:
     """A serializer with one number for each limit."""
-    return type(name, (Strict,), {
-        key: Number(required=False, allow_null=True, min_value=0, max_value=MOST, help_text="null = no limit") for key in keys
-    })  # fmt: skip
+    return type(
+        name,
+        (Strict,),
+        {key: Number(required=False, allow_null=True, min_value=0, max_value=MOST, help_text="null = no limit") for key in keys},
+    )
 
 
 def used_class(name: str, keys: tuple[str, ...]) -> type[serializers.Serializer[Any]]:

@@ -54,12 +54,16 @@ class DomainSerializer(serializers.Serializer[Domain]):
     host = serializers.CharField(source="host.name")
     admin_address = serializers.CharField()
     limits = serializers.SerializerMethodField(help_text="The domain's own numbers, within the contract's; null = no limit.")
-    overrides = Overrides()
+    overrides = serializers.SerializerMethodField(help_text="What differs from the plan.")
     used = serializers.SerializerMethodField(help_text="What is in use; `storage_mb` counts what is promised.")
 
     @extend_schema_field(DomainLimits)
     def get_limits(self, row: Domain) -> dict[str, int | None]:
         return {key: row.limits.get(key) for key in DOMAIN_LIMITS}
+
+    @extend_schema_field(Overrides)
+    def get_overrides(self, row: Domain) -> dict[str, Any]:
+        return dict(row.overrides)
 
     @extend_schema_field(DomainUsed)
     def get_used(self, row: Domain) -> dict[str, int]:
@@ -95,11 +99,17 @@ class DomainApi(Resource):
         def make(body: dict[str, Any]) -> Done:
             self._within_token(body["name"])
             optional = {key: body[key] for key in ("limits", "overrides") if key in body}
-            return Done(*domains.create_domain(
-                body["name"], customer=named(Customer.objects.visible_to(self.principal), "customer", body["customer"]),
-                plan=named(Plan.objects.visible_to(self.principal), "plan", body["plan"]), host=self._host(body.get("host")),
-                admin_address=body.get("admin_address", settings.OPERATOR_ADDRESS), acting_user=self.principal, **optional,
-            ))  # fmt: skip
+            return Done(
+                *domains.create_domain(
+                    body["name"],
+                    customer=named(Customer.objects.visible_to(self.principal), "customer", body["customer"]),
+                    plan=named(Plan.objects.visible_to(self.principal), "plan", body["plan"]),
+                    host=self._host(body.get("host")),
+                    admin_address=body.get("admin_address", settings.OPERATOR_ADDRESS),
+                    acting_user=self.principal,
+                    **optional,
+                )
+            )
 
         return self.created(make)
 

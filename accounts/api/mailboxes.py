@@ -45,9 +45,12 @@ class AccountCreation(AccountChange):
     address = Text(max_length=320, help_text="Its domain must exist; the local part by the plan's grammar.")
     password = Text(max_length=1000, style={"input_type": "password"}, help_text="By the plan's password rule.")
     quota_mb = Number(
-        required=False, allow_null=True, min_value=1, max_value=QUOTA_MAX,
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=QUOTA_MAX,
         help_text="Capacity in MB; null = no limit of its own. Default: what the plan gives.",
-    )  # fmt: skip
+    )
 
 
 class AccountStatus(serializers.Serializer[Any]):
@@ -104,9 +107,12 @@ class AccountApi(Resource):
     serializer_class = AccountSerializer
     body_classes = {"create": AccountCreation, "partial_update": AccountChange, "set_password": NewPassword, "purge": Strict}
     acts = {
-        "create": "mailbox.create", "partial_update": "mailbox.change", "destroy": "mailbox.delete",
-        "set_password": "mailbox.password", "purge": "mailbox.purge",
-    }  # fmt: skip
+        "create": "mailbox.create",
+        "partial_update": "mailbox.change",
+        "destroy": "mailbox.delete",
+        "set_password": "mailbox.password",
+        "purge": "mailbox.purge",
+    }
     orders = {"address": "pk", "usage": "used_bytes", "quota_mb": "quota_mb"}
     filters = {
         "domain": BY_DOMAIN,

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import contracts, domains, expansions, mailboxes, people
+from accounts.api import admins, contracts, credentials, domains, expansions, mailboxes, me
 from panel.base.api import docs, progress
 
 app_name = "api"
@@ -13,19 +13,19 @@ router.register("plans", contracts.PlanApi, "plan")
 router.register("customers", contracts.CustomerApi, "customer")
 router.register("mail-hosts", contracts.MailHostApi, "mail-host")
 router.register("domains", domains.DomainApi, "domain")
-router.register("admins", people.AdminApi, "admin")
+router.register("admins", admins.AdminApi, "admin")
 router.register("accounts", mailboxes.AccountApi, "account")
 router.register("aliases", expansions.AliasApi, "alias")
 router.register("groups", expansions.GroupApi, "group")
-router.register("tokens", people.TokenApi, "token")
+router.register("tokens", credentials.TokenApi, "token")
 
 urlpatterns = [
     *router.urls,
     path("changes/<uuid:change_id>/", progress.ChangeApi.as_view(), name="change"),
     path("changes/<uuid:change_id>/retry/", progress.ChangeRetryApi.as_view(), name="change-retry"),
     path("jobs/<uuid:job_id>/", progress.JobApi.as_view(), name="job"),
-    path("sessions/", people.SessionApi.as_view(), name="session"),
-    path("me/", people.MeApi.as_view(), name="me"),
+    path("sessions/", credentials.SessionApi.as_view(), name="session"),
+    path("me/", me.MeApi.as_view(), name="me"),
     path("schema/", docs.openapi, name="schema"),
     path("docs/", docs.reference, name="reference"),
 ]

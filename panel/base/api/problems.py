@@ -40,8 +40,16 @@ Errors = list[dict[str, Any]]
 class Problem(Exception):
     """An answer other than the one asked for. `code` names it for programs, `more` are further members."""
 
-    def __init__(self, status: int, detail: Any, *, code: str = "", errors: Errors | None = None,
-                 headers: Mapping[str, str] | None = None, **more: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        status: int,
+        detail: Any,
+        *,
+        code: str = "",
+        errors: Errors | None = None,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.code = status, detail, code
         self.errors, self.headers, self.more = errors, dict(headers or {}), more

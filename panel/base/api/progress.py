@@ -84,10 +84,17 @@ class ChangeRetryApi(Api):
 
 def _fares(change: Change, seconds: float) -> dict[str, Any]:
     progress = changes.wait(change.pk, seconds)
-    return dict(ChangeSerializer({
-        "id": change.pk, "state": progress.state, "requested_at": change.requested_at,
-        "live_at": progress.live_at, "hosts": change.hosts(),
-    }).data)  # fmt: skip
+    return dict(
+        ChangeSerializer(
+            {
+                "id": change.pk,
+                "state": progress.state,
+                "requested_at": change.requested_at,
+                "live_at": progress.live_at,
+                "hosts": change.hosts(),
+            }
+        ).data
+    )
 
 
 def _seconds(text: str) -> float:

@@ -1,0 +1,286 @@
+"""Every address of the API × every method × every role × own and foreign objects.
+
+The rows are compared with the URL configuration: a new address without a row fails. Nothing is changed by asking:
+a body that nobody takes is 400 to those who may write, and a stale If-Match 412 to those who may delete.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import Alias, Domain, Group
+from accounts.services import expansions, mailboxes, people
+from panel.base.tenancy import SYSTEM
+from tests.api.conftest import As, Asker
+from tests.conftest import Cast, make_mailbox
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROLES = ("nobody", "operator", "alice", "bob", "wendy", "mia", "charlie")
+# In the order of ROLES, for the objects of a.example.com and its contract: charlie is the outsider.
+EVERYBODY = (401, 200, 200, 200, 200, 200, 200)
+TABLE: dict[str, dict[str, tuple[int, ...]]] = {
+    "plan-list": {"GET": (401, 200, 404, 404, 404, 404, 404), "POST": (401, 400, 404, 404, 404, 404, 404)},
+    "plan-detail": {
+        "GET": (401, 200, 404, 404, 404, 404, 404),
+        "PATCH": (401, 400, 404, 404, 404, 404, 404),
+        "DELETE": (401, 412, 404, 404, 404, 404, 404),
+    },
+    "customer-list": {"GET": (401, 200, 404, 404, 404, 404, 404), "POST": (401, 400, 404, 404, 404, 404, 404)},
+    "customer-detail": {
+        "GET": (401, 200, 404, 404, 404, 404, 404),
+        "PATCH": (401, 400, 404, 404, 404, 404, 404),
+        "DELETE": (401, 412, 404, 404, 404, 404, 404),
+    },
+    "mail-host-list": {"GET": (401, 200, 404, 404, 404, 404, 404)},
+    "mail-host-detail": {"GET": (401, 200, 404, 404, 404, 404, 404)},
+    "domain-list": {"GET": (401, 200, 200, 200, 404, 404, 200), "POST": (401, 400, 403, 403, 404, 404, 403)},
+    "domain-detail": {
+        "GET": (401, 200, 200, 200, 404, 404, 404),
+        "PATCH": (401, 400, 400, 400, 404, 404, 404),
+        "DELETE": (401, 412, 403, 403, 404, 404, 404),
+    },
+    "admin-list": {"GET": (401, 200, 200, 404, 404, 404, 200), "POST": (401, 400, 400, 404, 404, 404, 400)},
+    "admin-detail": {
+        "GET": (401, 200, 200, 404, 404, 404, 404),
+        "PATCH": (401, 400, 400, 404, 404, 404, 404),
+        "DELETE": (401, 412, 412, 404, 404, 404, 404),
+    },
+    "account-list": {"GET": (401, 200, 200, 200, 404, 200, 200), "POST": (401, 400, 400, 400, 404, 403, 400)},
+    "account-detail": {
+        "GET": (401, 200, 200, 200, 404, 200, 404),
+        "PATCH": (401, 400, 400, 400, 404, 403, 404),
+        "DELETE": (401, 412, 412, 412, 404, 403, 404),
+    },
+    "account-set-password": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "account-purge": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "alias-list": {"GET": (401, 200, 200, 200, 404, 404, 200), "POST": (401, 400, 400, 400, 404, 404, 400)},
+    "alias-detail": {
+        "GET": (401, 200, 200, 200, 404, 404, 404),
+        "PATCH": (401, 400, 400, 400, 404, 404, 404),
+        "DELETE": (401, 412, 412, 412, 404, 404, 404),
+    },
+    "group-list": {"GET": (401, 200, 200, 200, 404, 404, 200), "POST": (401, 400, 400, 400, 404, 404, 400)},
+    "group-detail": {
+        "GET": (401, 200, 200, 200, 404, 404, 404),
+        "PATCH": (401, 400, 400, 400, 404, 404, 404),
+        "DELETE": (401, 412, 412, 412, 404, 404, 404),
+    },
+    # What follows belongs to whoever caused it: here alice, and charlie for the foreign ones.
+    "token-list": {"GET": EVERYBODY, "POST": (401, 400, 400, 400, 400, 400, 400)},
+    "token-detail": {"GET": (401, 404, 200, 404, 404, 404, 404), "DELETE": (401, 404, 412, 404, 404, 404, 404)},
+    "change": {"GET": (401, 200, 200, 404, 404, 404, 404)},
+    "change-retry": {"POST": (401, 200, 200, 404, 404, 404, 404)},
+    "job": {"GET": (401, 200, 200, 404, 404, 404, 404), "DELETE": (401, 412, 412, 404, 404, 404, 404)},
+    "me": {"GET": EVERYBODY, "PATCH": (401, 400, 400, 400, 400, 400, 400)},
+    "session": {"POST": (400,) * 7, "DELETE": (401, 403, 403, 403, 403, 403, 403)},
+    "schema": {"GET": (200,) * 7},
+    "reference": {"GET": (200,) * 7},
+}
+OPEN = ("schema", "reference")
+
+
+def addresses() -> dict[str, str]:
+    """Name and route of every address below /api/v1/."""
+    api = next(p for p in get_resolver().url_patterns if isinstance(p, URLResolver) and str(p.pattern) == "api/v1/")
+    return {p.name or "": str(p.pattern) for p in api.url_patterns if isinstance(p, URLPattern)}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One contract's object for each kind of address."""
+
+    names: dict[str, str]
+
+    def path(self, route: str, reverse_of: str) -> str:
+        kind = route.partition("-")[0] if not route.startswith("mail-host") else "mail-host"
+        return reverse_of.replace("OBJECT", self.names.get(kind, ""))
+
+
+def path_of(route: str, side: Side) -> str:
+    found = {
+        "plan": "plans",
+        "customer": "customers",
+        "mail-host": "mail-hosts",
+        "domain": "domains",
+        "admin": "admins",
+        "account": "accounts",
+        "alias": "aliases",
+        "group": "groups",
+        "token": "tokens",
+    }
+    for kind, folder in found.items():
+        tails = {"list": "/", "detail": "/OBJECT/", "set-password": "/OBJECT/password/", "purge": "/OBJECT/purge/"}
+        for tail, text in tails.items():
+            if route == f"{kind}-{tail}":
+                return side.path(route, f"/{folder}{text}")
+    single = {
+        "change": "/changes/OBJECT/",
+        "change-retry": "/changes/OBJECT/retry/",
+        "job": "/jobs/OBJECT/",
+        "session": "/sessions/",
+        "me": "/me/",
+        "schema": "/schema/",
+        "reference": "/docs/",
+    }
+    return side.path(route, single[route])
+
+
+@pytest.fixture
+def sides(cast: Cast) -> tuple[Side, Side]:
+    return side_of(cast.domain, cast.alice, "bob", "mia"), side_of(cast.foreign_domain, cast.charlie, "charlie", "max")
+
+
+def side_of(domain: Domain, boss: Any, admin: str, local: str) -> Side:
+    alias, _ = expansions.create_alias(domain, "sales", ["x@example.net"], acting_user=SYSTEM)
+    group, _ = expansions.create_group(domain, "all", [f"{local}@{domain.name}"], acting_user=SYSTEM)
+    job, change = mailboxes.purge_mailbox(domain.mailboxes.get(pk=f"{local}@{domain.name}"), acting_user=boss)
+    token, _ = people.create_token(boss, "mine", scopes=["*"])
+    assert isinstance(alias, Alias)
+    assert isinstance(group, Group)
+    return Side(
+        {
+            "plan": domain.plan.name,
+            "customer": domain.customer.name,
+            "mail-host": domain.host.name,
+            "domain": domain.name,
+            "admin": admin,
+            "account": f"{local}@{domain.name}",
+            "alias": alias.address,
+            "group": group.address,
+            "token": str(token.pk),
+            "change": str(change.pk),
+            "job": str(job.pk),
+        }
+    )
+
+
+@pytest.fixture
+def askers(cast: Cast, api: As) -> dict[str, Asker]:
+    return {name: api(getattr(cast, name, None)) for name in ROLES}
+
+
+def status(asker: Asker, method: str, path: str) -> int:
+    body = {"nonsense": 1} if method in ("POST", "PUT", "PATCH") and "/retry/" not in path else None
+    headers = {"If_Match": '"stale"'} if method == "DELETE" else {}
+    answer = asker.ask(method, path, body, **headers)
+    if answer.status_code >= 400:
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+    if answer.status_code == 401:
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+    return int(answer.status_code)
+
+
+def expected(route: str, method: str) -> tuple[int, ...]:
+    """The row; for a method that nobody has: 405, after 401 and after 404 for roles without a part."""
+    row = TABLE[route]
+    if method in row:
+        return row[method]
+    some = next(iter(row.values()))
+    parts = [404 if all(r[i] == 404 for r in row.values()) and route in PARTLESS else 405 for i in range(len(some))]
+    return (405 if route in (*OPEN, "session") else 401, *parts[1:])
+
+
+# Addresses that whole roles have no part in: their 404 comes before any other answer.
+PARTLESS = {
+    name for name in TABLE if name.partition("-")[0] in ("plan", "customer", "mail", "domain", "admin", "account", "alias", "group")
+}
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    for route in TABLE:
+        for method in METHODS:
+            yield route, method
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(addresses()) == set(TABLE)
+
+
+@pytest.mark.parametrize("route", TABLE)
+def test_nothing_leaks_and_nothing_is_missing(route: str, sides: tuple[Side, Side], askers: dict[str, Asker]) -> None:
+    ours, theirs = sides
+    found, wanted = {}, {}
+    for method in METHODS:
+        row = dict(zip(ROLES, expected(route, method), strict=True))
+        if method not in TABLE[route] and row["charlie"] == 404:
+            row["charlie"] = row["alice"]  # an unknown method is refused before any object is looked for
+        for who in ROLES:
+            found[method, who, "ours"] = status(askers[who], method, path_of(route, ours))
+            wanted[method, who, "ours"] = row[who]
+        if "detail" not in route and "{" not in route and path_of(route, ours) == path_of(route, theirs):
+            continue
+        if ours.names.get(route.removesuffix("-detail")) == theirs.names.get(route.removesuffix("-detail")):
+            continue  # plans and hosts belong to no contract
+        for who in ROLES:
+            found[method, who, "theirs"] = status(askers[who], method, path_of(route, theirs))
+            wanted[method, who, "theirs"] = _foreign(route, method, row, who)
+    assert found == wanted
+
+
+def _foreign(route: str, method: str, row: dict[str, int], who: str) -> int:
+    """Of b.example.com charlie is the boss, and everybody of a.example.com an outsider."""
+    if who in ("nobody", "operator"):
+        return row[who]
+    if who == "charlie":
+        return row["alice"]
+    return row[who] if method not in TABLE[route] else 404
+
+
+def test_a_colleagues_account_is_not_there_for_a_user(cast: Cast, api: As) -> None:
+    make_mailbox(cast.domain, "ken")
+    mia = api(cast.mia)
+    for method in ("GET", "PATCH", "DELETE"):
+        assert mia.ask(method, "/accounts/ken@a.example.com/").status_code == 404
+    for what in ("password", "purge"):
+        assert mia.post(f"/accounts/ken@a.example.com/{what}/", {}).status_code == 404
+
+
+@pytest.mark.parametrize("route", [name for name in TABLE if name not in (*OPEN, "session")])
+def test_a_token_needs_the_scope(route: str, cast: Cast, api: As, sides: tuple[Side, Side]) -> None:
+    path = path_of(route, sides[0])
+    resource = path.split("/")[1]
+    wrong = "aliases" if resource != "aliases" else "groups"
+    without = api(cast.operator, scopes=(f"{wrong}:read", f"{wrong}:write"))
+    reader = api(cast.operator, scopes=(f"{resource}:read",))
+    for method in TABLE[route]:
+        assert status(without, method, path) == 403
+        assert (status(reader, method, path) == 403) == (method != "GET")
+
+
+def test_a_field_that_is_the_operators_is_403(cast: Cast, api: As) -> None:
+    for field, value in {"plan": "hs", "customer": "theirs", "limits": {}, "overrides": 5}.items():
+        assert api(cast.bob).patch("/domains/a.example.com/", {field: value}).status_code == 403
+
+
+def test_nobody_appoints_above_themselves(cast: Cast, api: As) -> None:
+    alice = api(cast.alice)
+    for role in ("operator", "customer_admin"):
+        new = {"login": "eve", "password": "Tegami#Mail2026x", "role": role}
+        assert alice.post("/admins/", new).status_code == 403
+        assert alice.patch("/admins/alice/", {"role": "operator"}).status_code == 403
+        assert alice.patch("/admins/bob/", {"role": role}).status_code == 403
+
+
+def test_a_token_for_one_domain_reaches_nothing_else(cast: Cast, api: As) -> None:
+    limited = api(cast.operator, domains=("a.example.com",))
+    assert [row["name"] for row in limited.get("/domains/").json()["results"]] == ["a.example.com"]
+    assert limited.get("/accounts/mia@a.example.com/").status_code == 200
+    assert limited.get("/accounts/max@b.example.com/").status_code == 404
+    assert limited.get("/customers/ours/").status_code == 404
+    for path, body in LIMITED_POSTS.items():
+        assert limited.post(path, body).status_code == 403, path
+
+
+LIMITED_POSTS: dict[str, Any] = {
+    "/plans/": {"name": "x"},
+    "/customers/": {"name": "x"},
+    "/domains/": {"name": "c.example.com", "customer": "ours", "plan": "hs"},
+    "/admins/": {"login": "eve", "password": "Tegami#Mail2026x", "role": "operator"},
+    "/tokens/": {"name": "more", "scopes": ["*"]},
+}
