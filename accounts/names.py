@@ -49,7 +49,7 @@ def _broken(code: str, message: str) -> ValidationError:
 def to_ascii(domain: str) -> str:
     """The domain as lower-case A-labels (IDNA 2008, UTS 46 mapping). Raises `ValidationError`."""
     try:
-        name = idna.encode(domain.strip().rstrip("."), uts46=True).decode().lower()
+        name = idna.encode(domain.strip(" ").rstrip("."), uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
         raise _broken("domain", _("This is not a domain name.")) from None
     labels = name.split(".")
