@@ -90,6 +90,8 @@ def _run(layout: Layout, only: list[str]) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of it running
+            signal.signal(number, signal.SIG_IGN)
         instance.stop(layout)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.owners import give, is_root, make_folder
 from mailsettings.servers.stack.missing import postgres_bin
-from mailsettings.servers.stack.process import Process
+from mailsettings.servers.stack.process import Process, start_time
 
 
 def run_as(layout: Layout) -> str | None:
@@ -30,12 +30,14 @@ def _program(name: str) -> str:
 
 
 def prepare(layout: Layout) -> None:
-    """Make the cluster where missing; forget the pid file of a crash whose number belongs to another program now."""
+    """Make the cluster where missing, and forget a crash's pid file; whatever ran has been ended before."""
     make_folder(layout.postgres_dir, mode=0o700, user=run_as(layout), group=run_as(layout))
     make_folder(layout.postgres_dir / "run", mode=0o700, user=run_as(layout), group=run_as(layout))
     if not _data(layout).exists():
         _make_cluster(layout)
-    _forget_stale_pid(_data(layout) / "postmaster.pid")
+    if not _runs(_data(layout)):
+        (_data(layout) / "postmaster.pid").unlink(missing_ok=True)
+        (layout.postgres_dir / "run" / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
 def _make_cluster(layout: Layout) -> None:
@@ -63,14 +65,13 @@ def _run(layout: Layout, command: list[str]) -> None:
     )  # fmt: skip
 
 
-def _forget_stale_pid(note: Path) -> None:
+def _runs(data: Path) -> bool:
+    """PostgreSQL itself takes any process with the number for its own, be it another program or a zombie."""
     try:
-        pid = int(note.read_text().split()[0])
-        stale = Path(f"/proc/{pid}/comm").read_text().strip() not in ("postgres", "postmaster")
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        return start_time(pid) is not None and Path(f"/proc/{pid}/cwd").readlink() == data
     except (OSError, ValueError, IndexError):
-        return  # none there, or nobody has the number: PostgreSQL sees that itself
-    if stale:
-        note.unlink()
+        return False
 
 
 def command(layout: Layout) -> list[str]:
