@@ -97,7 +97,8 @@ def name_help(domain: Domain) -> str:
         "separated": _("The first and last must be a letter or a digit; “.” and “-” must not stand side by side."),
     }
     text = _("%(low)d to %(high)d letters, digits, “.”, “-” and “_”.") % figures
-    return f"{text} {ends.get(rules.local_part_grammar, '')}".strip()
+    more = ends.get(rules.local_part_grammar)
+    return _("%(first)s %(second)s") % {"first": text, "second": more} if more else text
 
 
 class MailboxPasswordForm(PanelForm):

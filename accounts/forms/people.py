@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from crispy_forms.layout import Div, Layout
+from crispy_forms.layout import Div, Field, Layout
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.forms.base import PanelForm, PasswordField, admin_rules, current_password, new_password
 from accounts.models import Admin, Customer, Domain
+from accounts.names import to_ascii, to_unicode
 from panel.base.tenancy import Principal, Role
 
 LANGUAGES = [("", gettext_lazy("the browser's")), ("en", "English"), ("ja", "日本語")]
@@ -33,12 +34,40 @@ class MailSignInForm(SignInForm):
         self.fields["login"].widget.attrs["inputmode"] = "email"
 
 
+MANY = 200  # domains that are offered as boxes to tick; above that their names are typed
+
+
+class DomainBoxes(forms.ModelMultipleChoiceField):
+    """Domains as boxes to tick, named as people read them."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        return to_unicode(obj.name)
+
+
+class DomainNames(forms.ModelMultipleChoiceField):
+    """Domains by name, one a line: for whoever has too many to tick."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) or value is None else "\n".join(to_unicode(row.name) for row in value)
+
+    def clean(self, value: Any) -> Any:
+        wanted = {to_ascii(line) for line in str(value or "").split()}
+        found = self.queryset.filter(name__in=wanted)  # type: ignore[union-attr]
+        if unknown := wanted - {row.name for row in found}:
+            raise forms.ValidationError(_("There is no domain %(name)s here.") % {"name": to_unicode(min(unknown))}, code="unknown")
+        return found
+
+
 class AdminForm(PanelForm):
     """Role, reach and mail address of an admin. Operators choose among all, customer admins among their own."""
 
     role = forms.ChoiceField(label=gettext_lazy("Role"))
     customer = forms.ModelChoiceField(Customer.objects.none(), label=gettext_lazy("Customer"), required=False)
-    domains = forms.ModelMultipleChoiceField(Domain.objects.none(), label=gettext_lazy("Domains"), required=False)
+    domains = DomainBoxes(Domain.objects.none(), label=gettext_lazy("Domains"), required=False)
     email = forms.EmailField(label=gettext_lazy("Mail address"), required=False)
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=LANGUAGES, required=False)
     password = new_password(required=False)
@@ -48,13 +77,13 @@ class AdminForm(PanelForm):
         self.user = user
         self._offer_roles(user)
         self._offer_reach(user)
-        self.fields["domains"].help_text = _("For the roles of a single domain. Several can be chosen.")
+        self.fields["domains"].help_text = _("What this administrator looks after.")
         self.fields["email"].widget.attrs["autocomplete"] = "off"
         self.fields["password"].help_text = _("Left blank: it stays as it is.") if admin else ""
         self.helper.layout = self.parts(admin)
 
     def parts(self, admin: Admin | None) -> Layout:
-        reach = Div("domains", data_show_for="role", data_show_values="mail_admin web_admin")
+        reach = Div(Field("domains", wrapper_class="ticks"), data_show_for="role", data_show_values="mail_admin web_admin")
         customer = Div("customer", data_show_for="role", data_show_values="customer_admin mail_admin web_admin")
         middle = [customer] if "customer" in self.fields else []
         rules = admin_rules(admin.login if admin else "", "" if admin else "id_login")
@@ -70,10 +99,9 @@ class AdminForm(PanelForm):
         role.widget.attrs["data-decides"] = ""
 
     def _offer_reach(self, user: Principal) -> None:
-        domains = self.fields["domains"]
-        assert isinstance(domains, forms.ModelMultipleChoiceField)
-        domains.queryset = Domain.objects.visible_to(user).only("name", "customer_id")
-        domains.widget.attrs["size"] = 8
+        visible = Domain.objects.visible_to(user).only("name", "customer_id")
+        kind = DomainNames if visible[MANY : MANY + 1].exists() else DomainBoxes
+        self.fields["domains"] = kind(visible, label=_("Domains"), required=False)
         if user.role != Role.OPERATOR:
             del self.fields["customer"]
             return
