@@ -70,7 +70,7 @@ def _new(name: str, checkout: Path, state: Path) -> Layout:
     return Layout(
         name=name,
         private=True,
-        embedded=name == "run",
+        embedded=is_embedded(name),
         checkout=checkout,
         state=state,
         public=checkout / "var" / name,
@@ -89,6 +89,11 @@ def _new(name: str, checkout: Path, state: Path) -> Layout:
         users=Users(),
         secrets=new_secrets(),
     )
+
+
+def is_embedded(name: str) -> bool:
+    """`make run` and what tests it: SQLite, no broker to install."""
+    return name == "run" or name.startswith("run-")
 
 
 def preferred_ports(name: str) -> dict[str, Port]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import signal
 import subprocess
 import sys
@@ -79,6 +80,16 @@ def _prepare(layout: Layout, only: list[str]) -> int:
 
 def _run(layout: Layout, only: list[str]) -> int:
     """In the foreground until Ctrl-C; without mail servers when they are missing."""
+    with (layout.state / "run.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{layout.name} runs already, in another terminal, at {layout.panel_url}", file=sys.stderr)
+            return 1
+        return _run_alone(layout, only)
+
+
+def _run_alone(layout: Layout, only: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _start(layout, only)
