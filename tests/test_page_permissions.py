@@ -1,0 +1,154 @@
+"""Every page × every role × own and foreign object, from the URL configuration: a new page without a row here fails.
+
+200: may see it. 403: one's own object, forbidden verb. 404: no part in it, or not yours. 302: to the login page.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts import urls
+from accounts.models import Admin, Mailbox
+from accounts.services import expansions
+from accounts.signin import MAILBOX, STAMP, stamp
+from panel.base.models import Change
+from panel.base.tenancy import SYSTEM
+from tests.conftest import Cast
+
+pytestmark = pytest.mark.django_db
+
+WHO = ("operator", "alice", "bob", "wendy", "charlie", "mia", "anonymous")
+# Expected GET by role, in the order of WHO, for an object of alice's contract (or for a page without an object).
+ADMINS_200 = (200, 200, 200, 404, 404, 404, 302)
+CONTRACT_200 = (200, 200, 404, 404, 404, 404, 302)
+OPERATOR_200 = (200, 404, 404, 404, 404, 404, 302)
+OPERATOR_ELSE_403 = (200, 403, 403, 404, 404, 404, 302)
+LISTS = (200, 200, 200, 404, 200, 404, 302)
+MAILBOX_USER = (404, 404, 404, 404, 404, 200, 302)
+EXPECTED: dict[str, tuple[int, ...]] = {
+    "dashboard": (200, 200, 200, 200, 200, 302, 302),
+    "domain-list": LISTS,
+    "domain-create": (200, 403, 403, 404, 403, 404, 302),
+    "domain-detail": ADMINS_200,
+    "domain-edit": ADMINS_200,
+    "domain-rules": OPERATOR_ELSE_403,
+    "domain-delete": OPERATOR_ELSE_403,
+    "mailbox-list": ADMINS_200,
+    "mailbox-create": ADMINS_200,
+    "mailbox-detail": ADMINS_200,
+    "mailbox-edit": ADMINS_200,
+    "mailbox-password": ADMINS_200,
+    "mailbox-purge": ADMINS_200,
+    "mailbox-delete": ADMINS_200,
+    "alias-list": ADMINS_200,
+    "alias-create": ADMINS_200,
+    "alias-detail": ADMINS_200,
+    "alias-delete": ADMINS_200,
+    "group-list": ADMINS_200,
+    "group-create": ADMINS_200,
+    "group-detail": ADMINS_200,
+    "group-delete": ADMINS_200,
+    "plan-list": OPERATOR_200,
+    "plan-create": OPERATOR_200,
+    "plan-detail": OPERATOR_200,
+    "plan-edit": OPERATOR_200,
+    "plan-delete": OPERATOR_200,
+    "customer-list": OPERATOR_200,
+    "customer-create": OPERATOR_200,
+    "customer-edit": OPERATOR_200,
+    "customer-delete": OPERATOR_200,
+    "admin-list": (200, 200, 404, 404, 200, 404, 302),
+    "admin-create": (200, 200, 404, 404, 200, 404, 302),
+    "admin-edit": CONTRACT_200,
+    "admin-delete": CONTRACT_200,
+    "account": (200, 200, 200, 200, 200, 404, 302),
+    "account-password": (200, 200, 200, 200, 200, 404, 302),
+    "me": MAILBOX_USER,
+    "me-password": MAILBOX_USER,
+    "me-purge": MAILBOX_USER,
+    # bob caused this change; operators see all
+    "change-mark": (200, 404, 200, 404, 404, 404, 302),
+}
+# Open to everybody, or answering POST only; each has a test of its own in tests/screens.
+ELSEWHERE = {"login", "mail-login", "logout", "set-language", "set-theme", "domain-switch", "mailbox-delete-many", "change-retry"}
+WITH_OBJECT = [name for name, row in EXPECTED.items() if name.split("-")[-1] in ("detail", "edit", "delete", "password", "purge", "rules")]
+
+
+@pytest.fixture
+def paths(cast: Cast) -> Callable[[str, str], str]:
+    """The address of a page for an object of alice's contract ("own") or of charlie's ("foreign")."""
+    found: dict[tuple[str, str], str] = {}
+    for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
+        expansions.create_alias(domain, "info", ["x@example.net"], acting_user=SYSTEM)
+        expansions.create_group(domain, "all", ["x@example.net"], acting_user=SYSTEM)
+    change = Change.objects.create(actor=cast.bob.actor)
+    for pattern in urls.urlpatterns:
+        route, name = str(pattern.pattern), str(pattern.name)
+        for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
+            box = cast.mia if whose == "own" else cast.foreign_box
+            local = {"alias": f"info@{domain}", "group": f"all@{domain}"}.get(name.partition("-")[0], box.address)
+            words = {
+                "<str:domain>": domain.name,
+                "<str:address>": local,
+                "<str:plan>": "platinum",
+                "<int:pk>": str(domain.customer_id),
+                "<str:login>": "bob" if whose == "own" else "charlie",
+                "<uuid:change_id>": str(change.pk),
+            }
+            path = "/" + route
+            for word, value in words.items():
+                path = path.replace(word, value)
+            found[name, whose] = path
+    return lambda name, whose: found[name, whose]
+
+
+def signed_in(who: Admin | Mailbox | None) -> Client:
+    client = Client()
+    if isinstance(who, Admin):
+        client.force_login(who)
+    elif who is not None:
+        session = client.session
+        session.update({MAILBOX: who.address, STAMP: stamp(who)})
+        session.save()
+    return client
+
+
+def test_no_page_is_missing_from_the_table() -> None:
+    assert {str(pattern.name) for pattern in urls.urlpatterns} == set(EXPECTED) | ELSEWHERE
+
+
+def test_each_page_for_each_role_own_object(cast: Cast, paths: Callable[[str, str], str]) -> None:
+    wrong = []
+    for position, name in enumerate(WHO):
+        client = signed_in(getattr(cast, name, None))
+        for page, row in EXPECTED.items():
+            status = client.get(paths(page, "own")).status_code
+            if status != row[position]:
+                wrong.append(f"{name} {page}: {status}, wanted {row[position]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_foreign_objects_do_not_exist(cast: Cast, paths: Callable[[str, str], str]) -> None:
+    """For alice and bob everything of charlie's is 404, by GET and POST; the operator sees it."""
+    wrong = []
+    for name in ("alice", "bob", "wendy", "mia"):
+        client = signed_in(getattr(cast, name))
+        for page in [*WITH_OBJECT, "mailbox-list", "mailbox-create", "alias-list", "alias-create", "group-list", "group-create"]:
+            if page in ("account-password", "me-password", "me-purge", "plan-detail", "plan-edit", "plan-delete"):
+                continue
+            for verb in (client.get, client.post):
+                status = verb(paths(page, "foreign")).status_code
+                if status != 404:
+                    wrong.append(f"{name} {page}: {status}")
+    assert not wrong, "\n".join(wrong)
+    operator = signed_in(cast.operator)
+    assert operator.get(paths("mailbox-detail", "foreign")).status_code == 200
+
+
+def test_pages_answer_post_of_nobody_with_the_login_page(paths: Callable[[str, str], str]) -> None:
+    client = Client()
+    for page in set(EXPECTED) - {"change-mark"}:
+        answer = client.post(paths(page, "own"))
+        assert answer.status_code == 302, page
+        assert "login" in answer.headers["Location"], page
