@@ -137,9 +137,10 @@ def test_foreign_objects_do_not_exist(cast: Cast, paths: Callable[[str, str], st
         for page in [*WITH_OBJECT, "mailbox-list", "mailbox-create", "alias-list", "alias-create", "group-list", "group-create"]:
             if page in ("account-password", "me-password", "me-purge", "plan-detail", "plan-edit", "plan-delete"):
                 continue
-            for verb in (client.get, client.post):
+            # 405: a page that takes no POST from anybody says so before it looks for the object
+            for verb, allowed in ((client.get, {404}), (client.post, {404, 405})):
                 status = verb(paths(page, "foreign")).status_code
-                if status != 404:
+                if status not in allowed:
                     wrong.append(f"{name} {page}: {status}")
     assert not wrong, "\n".join(wrong)
     operator = signed_in(cast.operator)
