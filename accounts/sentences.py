@@ -22,7 +22,11 @@ def _all(rules: Rules) -> Iterator[Said]:
     yield "at", _("Names"), _names(rules)
     yield "key", _("Passwords"), _password(rules)
     yield "hdd", _("Mailboxes"), _capacity(rules)
-    yield "envelope-paper", _("Message size"), say(_("Mail above {size} is refused, coming in and going out."), size=size(rules.message_size_mb))
+    yield (
+        "envelope-paper",
+        _("Message size"),
+        say(_("Mail above {size} is refused, coming in and going out."), size=size(rules.message_size_mb)),
+    )
     yield "box-arrow-in-right", _("Login"), _login(rules)
     yield "gear", _("System addresses"), _system(rules)
     groups = _("Group addresses can be made.") if rules.group_addresses else _("There are no group addresses.")
@@ -39,13 +43,17 @@ def _names(rules: Rules) -> SafeString:
 
 
 def _password(rules: Rules) -> SafeString:
-    if rules.password_rule == "strict":
+    if rules.password_rule == "strict":  # noqa: S105 - the name of a rule
         return say(_("At least {low} characters with lower case, upper case, digit and symbol, and not the name."), low=12)
     return say(_("At least {low} characters, and not the name."), low=8)
 
 
 def _capacity(rules: Rules) -> SafeString:
-    first = say(_("A new mailbox holds {size}."), size=size(rules.storage_default_mb)) if rules.storage_default_mb else say(_("A new mailbox has {nothing}."), nothing=_("no limit of its own"))
+    first = (
+        say(_("A new mailbox holds {size}."), size=size(rules.storage_default_mb))
+        if rules.storage_default_mb
+        else say(_("A new mailbox has {nothing}."), nothing=_("no limit of its own"))
+    )
     parts = [first]
     if rules.storage_max_mb:
         parts.append(say(_("At most {size} can be set."), size=size(rules.storage_max_mb)))
@@ -67,5 +75,7 @@ def _system(rules: Rules) -> SafeString:
         "reserved": say(_("Mail to {names} goes to the admin address."), names="postmaster, mailer-daemon, root"),
         "postmaster_reserved": say(_("Mail to {names} goes to the admin address."), names="postmaster"),
         "postmaster_mailbox": say(_("{names} is a mailbox that comes with the domain and is not counted."), names="postmaster"),
-        "contact_mailbox": say(_("A contact mailbox comes with the domain and is not counted; mail to {names} goes there."), names="postmaster"),
+        "contact_mailbox": say(
+            _("A contact mailbox comes with the domain and is not counted; mail to {names} goes there."), names="postmaster"
+        ),
     }[rules.system_addresses]

@@ -28,7 +28,7 @@ class PanelForm(forms.Form):
         self.helper.disable_csrf = True
 
 
-class PasswordField(Field):
+class PasswordField(Field):  # type: ignore[misc]
     """A password with its show button and, for a new one, the rules that are ticked off while it is typed."""
 
     template = "forms/password.html"
@@ -41,7 +41,7 @@ class PasswordField(Field):
         return super().render(form, context, template_pack, {**(extra_context or {}), "rules": self.rules}, **kwargs)  # type: ignore[no-any-return]
 
 
-class Part(LayoutObject):
+class Part(LayoutObject):  # type: ignore[misc]
     """A template of our own between the fields."""
 
     def __init__(self, template: str, **context: Any) -> None:
@@ -57,9 +57,9 @@ def new_password(**more: Any) -> forms.CharField:
     return forms.CharField(label=gettext_lazy("New password"), strip=False, max_length=1000, widget=widget, **more)
 
 
-def current_password(label: Any = gettext_lazy("Current password")) -> forms.CharField:
+def current_password(label: Any = None) -> forms.CharField:
     widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    return forms.CharField(label=label, strip=False, max_length=1000, widget=widget)
+    return forms.CharField(label=label or gettext_lazy("Current password"), strip=False, max_length=1000, widget=widget)
 
 
 def mailbox_rules(rule: str, address: str, name_field: str = "") -> list[Rule]:

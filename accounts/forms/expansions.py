@@ -44,7 +44,9 @@ class _Named(ExpansionForm):
 
     def before(self) -> list[Any]:
         self.fields["local_part"].help_text = name_help(self.domain)
-        self.fields["local_part"].widget.attrs.update({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True})
+        self.fields["local_part"].widget.attrs.update(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        )
         return [AppendedText("local_part", f"@{names.to_unicode(self.domain.name)}")]
 
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from crispy_bootstrap5.bootstrap5 import Field
 from crispy_forms.bootstrap import AppendedText
-from crispy_forms.layout import Layout
+from crispy_forms.layout import Field, Layout
 from django import forms
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -71,7 +70,9 @@ class MailboxCreateForm(MailboxSettingsForm):
         self.fields["quota_mb"].initial = rules.storage_default_mb
         self.fields["password"].label = _("Password")
         self.fields["local_part"].help_text = name_help(domain)
-        self.fields["local_part"].widget.attrs.update({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True})
+        self.fields["local_part"].widget.attrs.update(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        )
         shown = mailbox_rules(rules.password_rule, f"@{domain.name}", "id_local_part")
         name = AppendedText("local_part", f"@{names.to_unicode(domain.name)}")
         self.helper.layout = Layout(name, PasswordField("password", shown), *self.capacity_parts(), "comment", "mobile_address")

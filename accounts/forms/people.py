@@ -23,7 +23,9 @@ class SignInForm(PanelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].widget.attrs.update({"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True})
+        self.fields["login"].widget.attrs.update(
+            {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        )
         self.helper.layout = Layout("login", PasswordField("password"))
 
 
@@ -37,7 +39,7 @@ class MailSignInForm(SignInForm):
 MANY = 200  # domains that are offered as boxes to tick; above that their names are typed
 
 
-class DomainBoxes(forms.ModelMultipleChoiceField):
+class DomainBoxes(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Domains as boxes to tick, named as people read them."""
 
     widget = forms.CheckboxSelectMultiple
@@ -46,7 +48,7 @@ class DomainBoxes(forms.ModelMultipleChoiceField):
         return to_unicode(obj.name)
 
 
-class DomainNames(forms.ModelMultipleChoiceField):
+class DomainNames(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Domains by name, one a line: for whoever has too many to tick."""
 
     widget = forms.Textarea
@@ -93,8 +95,7 @@ class AdminForm(PanelForm):
     def _offer_roles(self, user: Principal) -> None:
         below = (Role.MAIL_ADMIN, Role.WEB_ADMIN)
         wanted = (Role.OPERATOR, Role.CUSTOMER_ADMIN, *below) if user.role == Role.OPERATOR else below
-        role = self.fields["role"]
-        assert isinstance(role, forms.ChoiceField)
+        role: Any = self.fields["role"]
         role.choices = [(r.value, r.label) for r in wanted]
         role.widget.attrs["data-decides"] = ""
 
@@ -105,8 +106,7 @@ class AdminForm(PanelForm):
         if user.role != Role.OPERATOR:
             del self.fields["customer"]
             return
-        customer = self.fields["customer"]
-        assert isinstance(customer, forms.ModelChoiceField)
+        customer: Any = self.fields["customer"]
         customer.queryset = Customer.objects.visible_to(user)
 
     def settings(self) -> dict[str, Any]:
@@ -130,7 +130,9 @@ class AdminCreateForm(AdminForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].widget.attrs.update({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True})
+        self.fields["login"].widget.attrs.update(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        )
         self.fields["password"].required = True
         self.fields["password"].label = _("Password")
 

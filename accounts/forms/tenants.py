@@ -58,8 +58,7 @@ class DomainForm(LimitsMixin):
         return []
 
     def _choices(self, name: str, queryset: Any) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)
+        field: Any = self.fields[name]
         field.queryset = queryset
 
     def limits(self) -> dict[str, Any]:
@@ -190,7 +189,9 @@ class OverridesForm(PanelForm):
         super().__init__(*args, **kwargs)
         values = as_json(domain.rules)
         for spec in live_rules():
-            self.fields[f"own_{spec.name}"] = forms.BooleanField(required=False, initial=spec.name in domain.overrides, label=spec.metadata["label"])
+            self.fields[f"own_{spec.name}"] = forms.BooleanField(
+                required=False, initial=spec.name in domain.overrides, label=spec.metadata["label"]
+            )
             self.fields[spec.name] = rule_field(spec)
             self.fields[spec.name].required = False
             self.fields[spec.name].label = _("%(rule)s: value of this domain") % {"rule": spec.metadata["label"]}

@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
 from accounts import navigation
 from accounts.forms.mailboxes import ConfirmForm
 from accounts.models import Domain
-from panel.base.pages import FormPage, ShownPage
+from panel.base.pages import FormPage, Page, ShownPage
 from panel.base.paging import Keyset, order_from, page_of
 from panel.base.tenancy import ADMINISTRATORS, Role
 
@@ -20,22 +20,20 @@ ADMINS = (*ADMINISTRATORS, Role.WEB_ADMIN)
 COUNTED = 1_000  # matches of a search that are counted; above that it says "more than"
 
 
-class InDomain:
+class InDomain(Page):
     """A page under /domains/<domain>/: a domain that the user may not see does not exist."""
 
     roles = ADMINISTRATORS
-    request: HttpRequest
-    kwargs: dict[str, Any]
 
     @cached_property
     def domain(self) -> Domain:
-        visible = Domain.objects.visible_to(self.request.user).select_related("plan", "customer", "host")
+        visible = Domain.objects.visible_to(self.user).select_related("plan", "customer", "host")
         found: Domain = get_object_or_404(visible, name=self.kwargs["domain"])
         navigation.remember(self.request, found)
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "domain": self.domain})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "domain": self.domain})
 
 
 class ListPage(ShownPage):
@@ -86,7 +84,7 @@ class ListPage(ShownPage):
 class ConfirmPage(FormPage):
     """The second step of something that cannot be undone; the page says what goes with it."""
 
-    form_class = ConfirmForm
+    form_class: Any = ConfirmForm
 
 
 def none_of(found: bool) -> None:

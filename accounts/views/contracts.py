@@ -17,7 +17,7 @@ from accounts.rules import Rules
 from accounts.services import contracts as services
 from accounts.views.base import OPERATORS, ConfirmPage, ListPage
 from panel.base.models import Change
-from panel.base.pages import FormPage, ShownPage
+from panel.base.pages import FormPage, Page, ShownPage
 
 
 class PlanList(ShownPage):
@@ -25,25 +25,23 @@ class PlanList(ShownPage):
     template_name = "plans/list.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        plans = Plan.objects.visible_to(self.request.user).annotate(domains_count=Count("domains"))
+        plans = Plan.objects.visible_to(self.user).annotate(domains_count=Count("domains"))
         return super().get_context_data(plans=plans, **kwargs)
 
 
-class OnPlan:
+class OnPlan(Page):
     """A page under /plans/<name>/."""
 
     roles = OPERATORS
-    request: Any
-    kwargs: dict[str, Any]
 
     @cached_property
     def plan(self) -> Plan:
-        visible = Plan.objects.visible_to(self.request.user).annotate(domains_count=Count("domains"))
+        visible = Plan.objects.visible_to(self.user).annotate(domains_count=Count("domains"))
         found: Plan = get_object_or_404(visible, name=self.kwargs["plan"])
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "plan": self.plan})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "plan": self.plan})
 
 
 class PlanDetail(OnPlan, ShownPage):
@@ -64,7 +62,7 @@ class PlanEdit(OnPlan, FormPage):
         return {"title": self.plan.title}
 
     def perform(self, form: Any) -> Change | None:
-        return services.change_plan(self.plan, title=form.cleaned_data["title"], values=form.values(), acting_user=self.request.user)[1]
+        return services.change_plan(self.plan, title=form.cleaned_data["title"], values=form.values(), acting_user=self.user)[1]
 
     def done_text(self, form: BaseForm) -> str:
         return _("The plan %(plan)s was saved.") % {"plan": form.cleaned_data["title"]}
@@ -83,7 +81,7 @@ class PlanCreate(FormPage):
 
     def perform(self, form: Any) -> Change | None:
         named = {key: form.cleaned_data[key] for key in ("name", "title")}
-        self.plan = services.create_plan(**named, values=form.values(), acting_user=self.request.user)
+        self.plan = services.create_plan(**named, values=form.values(), acting_user=self.user)
         return None
 
     def done_text(self, form: BaseForm) -> str:
@@ -97,7 +95,7 @@ class PlanDelete(OnPlan, ConfirmPage):
     template_name = "plans/delete.html"
 
     def perform(self, form: BaseForm) -> Change | None:
-        services.delete_plan(self.plan, acting_user=self.request.user)
+        services.delete_plan(self.plan, acting_user=self.user)
         return None
 
     def done_text(self, form: BaseForm) -> str:
@@ -113,8 +111,12 @@ class CustomerList(ListPage):
     part_template = "customers/_list.html"
 
     def rows(self) -> QuerySet[Any]:
-        used = {"domains_count": Count("domains"), "accounts_count": Sum("domains__accounts_count"), "promised_mb": Sum("domains__promised_mb")}
-        found: QuerySet[Any] = Customer.objects.visible_to(self.request.user).annotate(**used)
+        used = {
+            "domains_count": Count("domains"),
+            "accounts_count": Sum("domains__accounts_count"),
+            "promised_mb": Sum("domains__promised_mb"),
+        }
+        found: QuerySet[Any] = Customer.objects.visible_to(self.user).annotate(**used)
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -128,28 +130,26 @@ class CustomerCreate(FormPage):
     done_message = gettext_lazy("The customer was created.")
 
     def perform(self, form: Any) -> Change | None:
-        services.create_customer(form.cleaned_data["name"], limits=form.limits(), acting_user=self.request.user)
+        services.create_customer(form.cleaned_data["name"], limits=form.limits(), acting_user=self.user)
         return None
 
     def get_success_url(self) -> str:
         return reverse("customer-list")
 
 
-class OnCustomer:
+class OnCustomer(Page):
     """A page under /customers/<key>/."""
 
     roles = OPERATORS
-    request: Any
-    kwargs: dict[str, Any]
 
     @cached_property
     def customer(self) -> Customer:
-        visible = Customer.objects.visible_to(self.request.user).annotate(domains_count=Count("domains"))
+        visible = Customer.objects.visible_to(self.user).annotate(domains_count=Count("domains"))
         found: Customer = get_object_or_404(visible, pk=self.kwargs["pk"])
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "customer": self.customer})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "customer": self.customer})
 
     def get_success_url(self) -> str:
         return reverse("customer-list")
@@ -164,7 +164,7 @@ class CustomerEdit(OnCustomer, FormPage):
         return {**super().get_form_kwargs(), "customer": self.customer}
 
     def perform(self, form: Any) -> Change | None:
-        services.change_customer(self.customer, limits=form.limits(), acting_user=self.request.user)
+        services.change_customer(self.customer, limits=form.limits(), acting_user=self.user)
         return None
 
 
@@ -173,5 +173,5 @@ class CustomerDelete(OnCustomer, ConfirmPage):
     done_message = gettext_lazy("The customer was deleted.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        services.delete_customer(self.customer, acting_user=self.request.user)
+        services.delete_customer(self.customer, acting_user=self.user)
         return None

@@ -34,20 +34,26 @@ class Dashboard(ShownPage):
     template_name = "dashboard.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.user.role == Role.MAILBOX_USER:  # type: ignore[union-attr]
+        if self.user.role == Role.MAILBOX_USER:
             return redirect("me")
         return super().get(request, *args, **kwargs)
 
     def get_template_names(self) -> list[str]:
-        is_web = self.request.user.role == Role.WEB_ADMIN  # type: ignore[union-attr]
+        is_web = self.user.role == Role.WEB_ADMIN
         return ["dashboard_web.html"] if is_web else ["dashboard.html"]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user: Any = self.request.user
+        user = self.user
         if user.role == Role.WEB_ADMIN:
             return super().get_context_data(domains=Domain.objects.web_of(user).select_related("host"), **kwargs)
         visible = Domain.objects.visible_to(user)
-        sums = visible.aggregate(domains=Count("pk"), accounts=Sum("accounts_count"), aliases=Sum("aliases_count"), groups=Sum("groups_count"), promised=Sum("promised_mb"))
+        sums = visible.aggregate(
+            domains=Count("pk"),
+            accounts=Sum("accounts_count"),
+            aliases=Sum("aliases_count"),
+            groups=Sum("groups_count"),
+            promised=Sum("promised_mb"),
+        )
         customer = getattr(user, "customer", None)
         limits = customer.limits if customer and user.role == Role.CUSTOMER_ADMIN else {}
         shown = visible.select_related("plan", "customer")[:OVERVIEW]
@@ -62,14 +68,14 @@ class DomainList(ListPage):
     sorts = {"name": "name", "mailboxes": "accounts_count", "capacity": "promised_mb"}
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = Domain.objects.visible_to(self.request.user).select_related("plan", "customer")
+        found: QuerySet[Any] = Domain.objects.visible_to(self.user).select_related("plan", "customer")
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(domain_match(text) | Q(customer__name__icontains=text))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(may_create=may(self.request.user, "domain.create"), **kwargs)
+        return super().get_context_data(may_create=may(self.user, "domain.create"), **kwargs)
 
 
 def domain_match(text: str) -> Q:
@@ -88,7 +94,7 @@ class DomainSwitch(ShownPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         text = self.request.GET.get("q", "").replace("\x00", "").strip()[:200]
-        visible = Domain.objects.visible_to(self.request.user)
+        visible = Domain.objects.visible_to(self.user)
         found = visible.filter(domain_match(text)) if text else visible
         return super().get_context_data(found=found[:FOUND], q=text, **kwargs)
 
@@ -99,15 +105,15 @@ class DomainCreate(FormPage):
     form_class = DomainCreateForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        require(self.request.user, "domain.create")
-        return {**super().get_form_kwargs(), "user": self.request.user}
+        require(self.user, "domain.create")
+        return {**super().get_form_kwargs(), "user": self.user}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(has_customers=Customer.objects.visible_to(self.request.user).exists(), **kwargs)
+        return super().get_context_data(has_customers=Customer.objects.visible_to(self.user).exists(), **kwargs)
 
     def perform(self, form: Any) -> Change | None:
         given = {key: form.cleaned_data[key] for key in ("name", "customer", "plan", "host", "admin_address")}
-        self.made, change = services.create_domain(**given, limits=form.limits(), acting_user=self.request.user)
+        self.made, change = services.create_domain(**given, limits=form.limits(), acting_user=self.user)
         return change
 
     def done_text(self, form: BaseForm) -> str:
@@ -121,7 +127,7 @@ class DomainDetail(InDomain, ShownPage):
     template_name = "domains/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"said": sentences.of(self.domain.rules), "may_contract": may(self.request.user, "domain.contract")}
+        more = {"said": sentences.of(self.domain.rules), "may_contract": may(self.user, "domain.contract")}
         return super().get_context_data(**more, **kwargs)
 
 
@@ -131,23 +137,23 @@ class DomainEdit(InDomain, FormPage):
     template_name = "domains/edit.html"
 
     def is_contract(self) -> bool:
-        return may(self.request.user, "domain.contract")
+        return may(self.user, "domain.contract")
 
     def get_form_class(self) -> Any:
         return DomainForm if self.is_contract() else AdminAddressForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        more = {"user": self.request.user, "domain": self.domain} if self.is_contract() else {}
+        more = {"user": self.user, "domain": self.domain} if self.is_contract() else {}
         return {**super().get_form_kwargs(), **more}
 
     def get_initial(self) -> dict[str, Any]:
         return {"customer": self.domain.customer, "plan": self.domain.plan, "admin_address": to_unicode(self.domain.admin_address)}
 
     def perform(self, form: Any) -> Change | None:
-        given = dict(admin_address=form.cleaned_data["admin_address"])
+        given = {"admin_address": form.cleaned_data["admin_address"]}
         if self.is_contract():
             given |= {key: form.cleaned_data[key] for key in ("plan", "customer")} | {"limits": form.limits()}
-        return services.change_domain(self.domain, acting_user=self.request.user, **given)[1]
+        return services.change_domain(self.domain, acting_user=self.user, **given)[1]
 
     def done_text(self, form: BaseForm) -> str:
         return _("The settings of %(name)s were saved.") % {"name": to_unicode(self.domain.name)}
@@ -165,11 +171,11 @@ class DomainRules(InDomain, FormPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         domain = self.domain
-        require(self.request.user, "domain.contract")
+        require(self.user, "domain.contract")
         return {**super().get_form_kwargs(), "domain": domain}
 
     def perform(self, form: Any) -> Change | None:
-        return services.change_domain(self.domain, acting_user=self.request.user, overrides=form.overrides())[1]
+        return services.change_domain(self.domain, acting_user=self.user, overrides=form.overrides())[1]
 
     def get_success_url(self) -> str:
         return reverse("domain-detail", args=[self.domain.name])
@@ -181,7 +187,7 @@ class DomainDelete(InDomain, ConfirmPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         domain = self.domain
-        require(self.request.user, "domain.delete")
+        require(self.user, "domain.delete")
         return {**super().get_form_kwargs(), "name": domain.name}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -189,7 +195,7 @@ class DomainDelete(InDomain, ConfirmPage):
 
     def perform(self, form: BaseForm) -> Change | None:
         self.request.session.pop("domain", None)
-        return services.delete_domain(self.domain, acting_user=self.request.user)
+        return services.delete_domain(self.domain, acting_user=self.user)
 
     def done_text(self, form: BaseForm) -> str:
         return _("%(name)s was deleted.") % {"name": to_unicode(self.domain.name)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -18,7 +18,7 @@ from accounts.names import to_unicode
 from accounts.services import expansions as services
 from accounts.views.base import ConfirmPage, InDomain, ListPage
 from panel.base.models import Change
-from panel.base.pages import FormPage
+from panel.base.pages import FormPage, Page
 from panel.base.tenancy import ADMINISTRATORS
 
 
@@ -30,7 +30,7 @@ class ExpansionList(InDomain, ListPage):
     limit_name: str
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = self.model.objects.visible_to(self.request.user).filter(domain=self.domain).prefetch_related(self.children)
+        found: QuerySet[Any] = self.model.objects.visible_to(self.user).filter(domain=self.domain).prefetch_related(self.children)
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -88,7 +88,7 @@ class AliasCreate(ExpansionCreate):
     template_name, form_class = "aliases/create.html", AliasCreateForm
 
     def make(self, form: Any) -> tuple[Alias, Change]:
-        return services.create_alias(self.domain, form.cleaned_data["local_part"], form.addresses(), acting_user=self.request.user)
+        return services.create_alias(self.domain, form.cleaned_data["local_part"], form.addresses(), acting_user=self.user)
 
 
 class GroupCreate(ExpansionCreate):
@@ -102,28 +102,26 @@ class GroupCreate(ExpansionCreate):
         return found
 
     def make(self, form: Any) -> tuple[Group, Change]:
-        return services.create_group(self.domain, form.cleaned_data["local_part"], form.addresses(), acting_user=self.request.user)
+        return services.create_group(self.domain, form.cleaned_data["local_part"], form.addresses(), acting_user=self.user)
 
 
-class OnExpansion:
+class OnExpansion(Page):
     """A page under /aliases/<address>/ or /groups/<address>/."""
 
     roles = ADMINISTRATORS
     model: Any = Alias
     kind = "alias"
-    request: HttpRequest
-    kwargs: dict[str, Any]
     done_message: Any
 
     @cached_property
     def row(self) -> Any:
-        visible = self.model.objects.visible_to(self.request.user).select_related("domain__plan", "domain__customer", "domain__host")
+        visible = self.model.objects.visible_to(self.user).select_related("domain__plan", "domain__customer", "domain__host")
         found = get_object_or_404(visible, pk=self.kwargs["address"])
         navigation.remember(self.request, found.domain)
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "row": self.row, "domain": self.row.domain})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "row": self.row, "domain": self.row.domain})
 
     def get_success_url(self) -> str:
         return reverse(f"{self.kind}-list", args=[self.row.domain.name])
@@ -146,7 +144,7 @@ class AliasDetail(ExpansionEdit):
         return {"destinations": self.row.addresses()}
 
     def perform(self, form: Any) -> Change | None:
-        return services.change_alias(self.row, form.addresses(), acting_user=self.request.user)[1]
+        return services.change_alias(self.row, form.addresses(), acting_user=self.user)[1]
 
 
 class GroupDetail(ExpansionEdit):
@@ -156,7 +154,7 @@ class GroupDetail(ExpansionEdit):
         return {"members": self.row.addresses()}
 
     def perform(self, form: Any) -> Change | None:
-        return services.change_group(self.row, form.addresses(), acting_user=self.request.user)[1]
+        return services.change_group(self.row, form.addresses(), acting_user=self.user)[1]
 
 
 class AliasDelete(OnExpansion, ConfirmPage):
@@ -164,7 +162,7 @@ class AliasDelete(OnExpansion, ConfirmPage):
     done_message = gettext_lazy("%(address)s was deleted.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.delete_alias(self.row, acting_user=self.request.user)
+        return services.delete_alias(self.row, acting_user=self.user)
 
 
 class GroupDelete(OnExpansion, ConfirmPage):
@@ -172,4 +170,4 @@ class GroupDelete(OnExpansion, ConfirmPage):
     done_message = gettext_lazy("%(address)s was deleted.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.delete_group(self.row, acting_user=self.request.user)
+        return services.delete_group(self.row, acting_user=self.user)

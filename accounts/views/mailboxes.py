@@ -20,7 +20,7 @@ from accounts.names import to_unicode
 from accounts.services import mailboxes as services
 from accounts.views.base import ConfirmPage, InDomain, ListPage
 from panel.base.models import Change
-from panel.base.pages import FormPage, ShownPage
+from panel.base.pages import FormPage, Page, ShownPage
 from panel.base.tenancy import ADMINISTRATORS
 
 SHOWN = 20  # aliases and groups that a mailbox's page names
@@ -35,7 +35,7 @@ class MailboxList(InDomain, ListPage):
     default_sort = "address"
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = Mailbox.objects.visible_to(self.request.user).filter(domain=self.domain).defer("search", "password_hash")
+        found: QuerySet[Any] = Mailbox.objects.visible_to(self.user).filter(domain=self.domain).defer("search", "password_hash")
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -64,7 +64,7 @@ class MailboxCreate(InDomain, FormPage):
         return {**super().get_form_kwargs(), "domain": self.domain}
 
     def perform(self, form: BaseForm) -> Change | None:
-        self.mailbox, change = services.create_mailbox(self.domain, acting_user=self.request.user, **form.cleaned_data)
+        self.mailbox, change = services.create_mailbox(self.domain, acting_user=self.user, **form.cleaned_data)
         return change
 
     def done_text(self, form: BaseForm) -> str:
@@ -74,22 +74,20 @@ class MailboxCreate(InDomain, FormPage):
         return reverse("mailbox-detail", args=[self.mailbox.address])
 
 
-class OnMailbox:
+class OnMailbox(Page):
     """A page under /mailboxes/<address>/."""
 
     roles = ADMINISTRATORS
-    request: HttpRequest
-    kwargs: dict[str, Any]
 
     @cached_property
     def mailbox(self) -> Mailbox:
-        visible = Mailbox.objects.visible_to(self.request.user).select_related("domain__plan", "domain__customer", "domain__host")
+        visible = Mailbox.objects.visible_to(self.user).select_related("domain__plan", "domain__customer", "domain__host")
         found: Mailbox = get_object_or_404(visible, pk=self.kwargs["address"])
         navigation.remember(self.request, found.domain)
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "mailbox": self.mailbox, "domain": self.mailbox.domain})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "mailbox": self.mailbox, "domain": self.mailbox.domain})
 
     def get_success_url(self) -> str:
         return reverse("mailbox-detail", args=[self.mailbox.address])
@@ -135,7 +133,7 @@ class MailboxEdit(OnMailbox, FormPage):
         return {**super().get_form_kwargs(), "domain": self.mailbox.domain}
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.change_mailbox(self.mailbox, acting_user=self.request.user, **form.cleaned_data)[1]
+        return services.change_mailbox(self.mailbox, acting_user=self.user, **form.cleaned_data)[1]
 
 
 class MailboxPassword(OnMailbox, FormPage):
@@ -147,7 +145,7 @@ class MailboxPassword(OnMailbox, FormPage):
         return {**super().get_form_kwargs(), "mailbox": self.mailbox}
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.set_password(self.mailbox, form.cleaned_data["password"], acting_user=self.request.user)[1]
+        return services.set_password(self.mailbox, form.cleaned_data["password"], acting_user=self.user)[1]
 
 
 class MailboxPurge(OnMailbox, ConfirmPage):
@@ -155,7 +153,7 @@ class MailboxPurge(OnMailbox, ConfirmPage):
     done_message = gettext_lazy("%(address)s is being emptied.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.purge_mailbox(self.mailbox, acting_user=self.request.user)[1]
+        return services.purge_mailbox(self.mailbox, acting_user=self.user)[1]
 
 
 class MailboxDelete(OnMailbox, ConfirmPage):
@@ -163,7 +161,7 @@ class MailboxDelete(OnMailbox, ConfirmPage):
     done_message = gettext_lazy("%(address)s was deleted.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.delete_mailboxes([self.mailbox], acting_user=self.request.user)
+        return services.delete_mailboxes([self.mailbox], acting_user=self.user)
 
     def get_success_url(self) -> str:
         return reverse("mailbox-list", args=[self.mailbox.domain.name])
@@ -181,7 +179,7 @@ class MailboxDeleteMany(InDomain, ConfirmPage):
     @cached_property
     def chosen(self) -> list[Mailbox]:
         addresses = self.request.POST.getlist("address")[:1000]
-        visible = Mailbox.objects.visible_to(self.request.user).filter(domain=self.domain, pk__in=addresses)
+        visible = Mailbox.objects.visible_to(self.user).filter(domain=self.domain, pk__in=addresses)
         return list(visible.select_related("domain__host").order_by("pk"))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -197,7 +195,7 @@ class MailboxDeleteMany(InDomain, ConfirmPage):
         return [mailbox for mailbox in self.chosen if not mailbox.is_system]
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.delete_mailboxes(self.deletable(), acting_user=self.request.user)
+        return services.delete_mailboxes(self.deletable(), acting_user=self.user)
 
     def done_text(self, form: BaseForm) -> str:
         return _("%(count)d mailboxes were deleted.") % {"count": len(self.deletable())}

@@ -12,20 +12,19 @@ from accounts.services import mailboxes as services
 from accounts.views.base import ConfirmPage
 from accounts.views.mailboxes import other_login
 from panel.base.models import Change
-from panel.base.pages import FormPage, ShownPage
+from panel.base.pages import FormPage, Page, ShownPage
 from panel.base.tenancy import Role
 
 
-class Own:
+class Own(Page):
     """A page about the mailbox that is signed in."""
 
     roles = (Role.MAILBOX_USER,)
     login_page = "mail-login"
-    request: Any
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        own = self.request.user
-        return super().get_context_data(**{**kwargs, "mailbox": own, "domain": own.domain})  # type: ignore[misc,no-any-return]
+        own = self.user
+        return super().get_context_data(**{**kwargs, "mailbox": own, "domain": own.domain})
 
     def get_success_url(self) -> str:
         return reverse("me")
@@ -35,7 +34,7 @@ class Me(Own, ShownPage):
     template_name = "me/me.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(login=other_login(self.request.user), **kwargs)
+        return super().get_context_data(login=other_login(self.user), **kwargs)
 
 
 class MyPassword(Own, FormPage):
@@ -44,11 +43,13 @@ class MyPassword(Own, FormPage):
     done_message = gettext_lazy("Your password was changed.")
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "mailbox": self.request.user}
+        return {**super().get_form_kwargs(), "mailbox": self.user}
 
     def perform(self, form: BaseForm) -> Change | None:
-        own = self.request.user
-        fresh, change = services.set_password(own, form.cleaned_data["password"], acting_user=own, current_password=form.cleaned_data["current_password"])
+        own = self.user
+        fresh, change = services.set_password(
+            own, form.cleaned_data["password"], acting_user=own, current_password=form.cleaned_data["current_password"]
+        )
         self.request.session[signin.STAMP] = signin.stamp(fresh)  # this session goes on, all others end
         return change
 
@@ -58,4 +59,4 @@ class MyPurge(Own, ConfirmPage):
     done_message = gettext_lazy("Your mailbox is being emptied.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        return services.purge_mailbox(self.request.user, acting_user=self.request.user)[1]
+        return services.purge_mailbox(self.user, acting_user=self.user)[1]

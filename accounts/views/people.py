@@ -17,9 +17,9 @@ from accounts.models import Admin
 from accounts.services import people as services
 from accounts.views.base import ADMINS, CONTRACT, ConfirmPage, ListPage
 from accounts.views.signin import remember_language
-from panel.base.models import Change
-from panel.base.pages import FormPage
 from panel.base.errors import Forbidden
+from panel.base.models import Change
+from panel.base.pages import FormPage, Page
 
 
 class AdminList(ListPage):
@@ -30,7 +30,8 @@ class AdminList(ListPage):
     default_sort = "login"
 
     def rows(self) -> QuerySet[Any]:
-        return Admin.objects.visible_to(self.request.user).select_related("customer").prefetch_related("domains")  # type: ignore[arg-type]
+        found: QuerySet[Any] = Admin.objects.visible_to(self.user).select_related("customer").prefetch_related("domains")
+        return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(Q(login__icontains=text) | Q(email__icontains=text))
@@ -42,11 +43,11 @@ class AdminCreate(FormPage):
     form_class = AdminCreateForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "user": self.request.user}
+        return {**super().get_form_kwargs(), "user": self.user}
 
     def perform(self, form: Any) -> Change | None:
         named = {key: form.cleaned_data[key] for key in ("login", "password")}
-        self.made = services.create_admin(**named, **form.settings(), acting_user=self.request.user)
+        self.made = services.create_admin(**named, **form.settings(), acting_user=self.user)
         return None
 
     def done_text(self, form: BaseForm) -> str:
@@ -56,23 +57,21 @@ class AdminCreate(FormPage):
         return reverse("admin-list")
 
 
-class OnAdmin:
+class OnAdmin(Page):
     """A page under /admins/<login>/. One's own is under /account/."""
 
     roles = CONTRACT
-    request: Any
-    kwargs: dict[str, Any]
     done_message: Any
 
     @cached_property
     def admin(self) -> Admin:
-        found: Admin = get_object_or_404(Admin.objects.visible_to(self.request.user), login=self.kwargs["login"])
-        if found.pk == self.request.user.pk:
+        found: Admin = get_object_or_404(Admin.objects.visible_to(self.user), login=self.kwargs["login"])
+        if found.pk == self.user.pk:
             raise Forbidden(_("Your own role is for others to change."))
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{**kwargs, "admin": self.admin})  # type: ignore[misc,no-any-return]
+        return super().get_context_data(**{**kwargs, "admin": self.admin})
 
     def get_success_url(self) -> str:
         return reverse("admin-list")
@@ -88,15 +87,21 @@ class AdminEdit(OnAdmin, FormPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         admin = self.admin
-        return {**super().get_form_kwargs(), "user": self.request.user, "admin": admin}
+        return {**super().get_form_kwargs(), "user": self.user, "admin": admin}
 
     def get_initial(self) -> dict[str, Any]:
         admin = self.admin
-        return {"role": admin.role, "customer": admin.customer, "domains": admin.domains.all(), "email": admin.email, "language": admin.language}
+        return {
+            "role": admin.role,
+            "customer": admin.customer,
+            "domains": admin.domains.all(),
+            "email": admin.email,
+            "language": admin.language,
+        }
 
     def perform(self, form: Any) -> Change | None:
         password = form.cleaned_data["password"] or None
-        services.change_admin(self.admin, password=password, **form.settings(), acting_user=self.request.user)
+        services.change_admin(self.admin, password=password, **form.settings(), acting_user=self.user)
         return None
 
 
@@ -105,7 +110,7 @@ class AdminDelete(OnAdmin, ConfirmPage):
     done_message = gettext_lazy("The administrator %(login)s was deleted.")
 
     def perform(self, form: BaseForm) -> Change | None:
-        services.delete_admin(self.admin, acting_user=self.request.user)
+        services.delete_admin(self.admin, acting_user=self.user)
         return None
 
 
@@ -118,11 +123,11 @@ class Account(FormPage):
     done_message = gettext_lazy("Your settings were saved.")
 
     def get_initial(self) -> dict[str, Any]:
-        user: Any = self.request.user
+        user = self.user
         return {"email": user.email, "language": user.language}
 
     def perform(self, form: BaseForm) -> Change | None:
-        services.change_own_account(self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        services.change_own_account(self.user, **form.cleaned_data)
         return None
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
@@ -140,14 +145,12 @@ class AccountPassword(FormPage):
     done_message = gettext_lazy("Your password was changed.")
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "login": self.request.user.login}  # type: ignore[union-attr]
+        return {**super().get_form_kwargs(), "login": self.user.login}
 
     def perform(self, form: BaseForm) -> Change | None:
-        admin = services.change_own_password(self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        admin = services.change_own_password(self.user, **form.cleaned_data)
         update_session_auth_hash(self.request, admin)  # this session goes on, all others end
         return None
 
     def get_success_url(self) -> str:
         return reverse("account")
-
-

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import FormView, TemplateView
-from django.views.generic.base import View
+from django.views.generic.base import ContextMixin, View
 
 from panel.base import changes
 from panel.base.errors import Forbidden
@@ -26,16 +26,21 @@ THEME_COOKIE, THEMES = "tegami_theme", ("light", "dark", "system")
 YEAR = 365 * 24 * 3600  # seconds
 
 
-class Page(View):
+class Page(ContextMixin, View):
     """A page for signed-in people. A role that has no part in it gets 404, a forbidden verb 403."""
 
     roles: tuple[str, ...] = ()
     login_page = "login"
 
+    @property
+    def user(self) -> Any:
+        """The admin or the mailbox that is signed in; `dispatch` lets nobody else in."""
+        return self.request.user
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_login(request, self.login_page)
-        if request.user.role not in self.roles:  # type: ignore[union-attr]
+        if self.user.role not in self.roles:
             raise Http404
         try:
             response = super().dispatch(request, *args, **kwargs)
@@ -144,7 +149,8 @@ def change_retry(request: HttpRequest, change_id: UUID) -> HttpResponse:
 
 
 def _change(request: HttpRequest, change_id: UUID) -> Change:
-    found: Change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
+    user: Any = request.user
+    found: Change = get_object_or_404(Change.objects.visible_to(user), pk=change_id)
     return found
 
 

@@ -21,7 +21,10 @@ def many(domain: Domain, count: int) -> None:
     """Rows without the cost of a hash each."""
     addresses = [f"user{number:03}@{domain.name}" for number in range(count)]
     AddressName.objects.bulk_create([AddressName(address=a, domain=domain, kind="mailbox") for a in addresses])
-    rows = [Mailbox(name_id=a, domain=domain, password_hash="x", quota_mb=1 + n % 3, used_bytes=n * 1000, search=a) for n, a in enumerate(addresses)]
+    rows = [
+        Mailbox(name_id=a, domain=domain, password_hash="x", quota_mb=1 + n % 3, used_bytes=n * 1000, search=a)
+        for n, a in enumerate(addresses)
+    ]
     Mailbox.objects.bulk_create(rows)
     Domain.objects.filter(pk=domain.pk).update(accounts_count=F("accounts_count") + count)
 

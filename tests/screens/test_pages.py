@@ -23,14 +23,26 @@ def test_a_web_admin_sees_server_names_and_no_mail(cast: Cast, as_user: SignIn) 
     assert "a.example.com" in text
     assert "mx1" in text
     assert "b.example.com" not in text
-    for path in ("/domains/", "/domains/a.example.com/", "/domains/a.example.com/mailboxes/", "/mailboxes/mia@a.example.com/", "/me/", "/admins/"):
+    for path in (
+        "/domains/",
+        "/domains/a.example.com/",
+        "/domains/a.example.com/mailboxes/",
+        "/mailboxes/mia@a.example.com/",
+        "/me/",
+        "/admins/",
+    ):
         assert wendy.get(path).status_code == 404
 
 
 def test_a_foreign_object_does_not_exist(cast: Cast, as_user: SignIn) -> None:
     for user in (cast.alice, cast.bob):
         client = as_user(user)
-        for path in ("/domains/b.example.com/", "/domains/b.example.com/mailboxes/", "/mailboxes/max@b.example.com/", "/mailboxes/max@b.example.com/delete/"):
+        for path in (
+            "/domains/b.example.com/",
+            "/domains/b.example.com/mailboxes/",
+            "/mailboxes/max@b.example.com/",
+            "/mailboxes/max@b.example.com/delete/",
+        ):
             assert client.get(path).status_code == 404
 
 
@@ -48,7 +60,13 @@ def test_operators_pages_do_not_exist_for_others(cast: Cast, as_user: SignIn) ->
 
 
 def test_a_domain_is_made_with_its_name_as_people_write_it(cast: Cast, operator: Client) -> None:
-    given = {"name": "例え.jp", "customer": cast.alice.customer_id, "plan": Plan.objects.get(name="standard").pk, "host": cast.domain.host_id, "admin_address": "a@b.example"}
+    given = {
+        "name": "例え.jp",
+        "customer": cast.alice.customer_id,
+        "plan": Plan.objects.get(name="standard").pk,
+        "host": cast.domain.host_id,
+        "admin_address": "a@b.example",
+    }
     answer = operator.post("/domains/new/", given, follow=True)
     assert answer.redirect_chain[-1][0] == "/domains/xn--r8jz45g.jp/"
     assert "例え.jp was created." in answer.content.decode()
@@ -172,7 +190,13 @@ def test_nothing_at_an_address_is_explained(bob: Client) -> None:
 
 
 def test_pages_carry_a_strict_policy_and_no_inline_style_or_script(cast: Cast, operator: Client) -> None:
-    for path in ("/", "/domains/a.example.com/", "/domains/a.example.com/mailboxes/", "/mailboxes/mia@a.example.com/", "/plans/platinum/edit/"):
+    for path in (
+        "/",
+        "/domains/a.example.com/",
+        "/domains/a.example.com/mailboxes/",
+        "/mailboxes/mia@a.example.com/",
+        "/plans/platinum/edit/",
+    ):
         answer = operator.get(path)
         assert "default-src 'none'" in answer["Content-Security-Policy"]
         text = answer.content.decode()

@@ -30,7 +30,9 @@ def icon(name: str, css: str = "") -> SafeString:
     """A decorative icon inline; `name` is a file of bootstrap-icons. What it means stands beside it in words."""
     paths = mark_safe(_paths(name))  # noqa: S308 - a file of the locked package, never a user's text
     classes = f"ico {css}".strip()
-    return format_html('<svg class="{}" viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false">{}</svg>', classes, paths)
+    return format_html(
+        '<svg class="{}" viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false">{}</svg>', classes, paths
+    )
 
 
 @register.filter
@@ -114,8 +116,8 @@ def current(context: Context, *names: str) -> SafeString:
     """aria-current="page" where the page's view is one of `names`."""
     match = getattr(context.get("request"), "resolver_match", None)
     if match is not None and match.url_name in names:
-        return mark_safe(' aria-current="page"')  # noqa: S308 - a constant
-    return mark_safe("")  # noqa: S308 - a constant
+        return mark_safe(' aria-current="page"')
+    return mark_safe("")
 
 
 @register.inclusion_tag("partials/sort.html", takes_context=True)
@@ -133,7 +135,7 @@ def sort_header(context: Context, name: str, label: str) -> dict[str, Any]:
 
 @register.simple_tag
 def usage_line(used: int, limit: int | None) -> str:
-    """"214 of 300 in use", or the figure alone where nothing limits it."""
+    """ "214 of 300 in use", or the figure alone where nothing limits it."""
     if limit is None:
         return _("%(used)s in use") % {"used": _count(used)}
     return _("%(used)s of %(limit)s in use") % {"used": _count(used), "limit": _count(limit)}
