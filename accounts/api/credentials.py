@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth import authenticate, logout
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -78,7 +79,8 @@ class TokenApi(Resource):
         domains = sorted(domain.name for domain in domains_named(self.principal, body.pop("domains", [])))
         self._check_reach(body["scopes"], domains)
         token, key = people.create_token(user_of(request), domains=domains, **body)
-        return self.answer(token, {**self.shown(token), "key": key}, status=201)
+        address = request.build_absolute_uri(reverse("api:token-detail", args=[token.pk]))
+        return self.answer(token, {**self.shown(token), "key": key}, status=201, location=address)
 
     def _check_reach(self, scopes: list[str], domains: list[str]) -> None:
         mine = token_of(self.request)

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import F, QuerySet
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -94,7 +95,8 @@ class NewPassword(Strict):
 
 
 def _by_status(rows: QuerySet[Any], code: str) -> QuerySet[Any]:
-    full = {"quota_mb__isnull": False, "used_bytes__gte": F("quota_mb") * MB}
+    quota_bytes = Cast("quota_mb", BigIntegerField()) * MB  # 4 bytes would hold no more than 2 GB
+    full = {"quota_mb__isnull": False, "used_bytes__gte": quota_bytes}
     return rows.filter(**full) if code == "over_capacity" else rows.exclude(**full)
 
 

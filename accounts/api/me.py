@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -96,9 +97,10 @@ class MeApi(Api):
     def patch(self, request: Request) -> Response:
         """Changes the language of one's own screens and mail."""
         user = user_of(request)
-        etags.require_match(request, user)
-        body = MeChange(data=request.data)
-        body.is_valid(raise_exception=True)
-        if "language" in body.validated_data:
-            people.change_own_language(user, body.validated_data["language"])
+        with transaction.atomic():
+            etags.require_match(request, user._meta.model._base_manager.select_for_update().get(pk=user.pk))
+            body = MeChange(data=request.data)
+            body.is_valid(raise_exception=True)
+            if "language" in body.validated_data:
+                people.change_own_language(user, body.validated_data["language"])
         return self.answer(user, self._shown(request))

@@ -173,6 +173,12 @@ def test_a_full_mailbox_says_so(cast: Cast, api: As) -> None:
     assert [row["address"] for row in listed] == ["mia@a.example.com"]
 
 
+def test_the_state_of_huge_mailboxes_is_found_too(cast: Cast, api: As) -> None:
+    Mailbox.objects.filter(pk="mia@a.example.com").update(quota_mb=10_000_000, used_bytes=10_000_000 * 1_048_576)
+    assert len(api(cast.bob).get("/accounts/?status=over_capacity").json()["results"]) == 1
+    assert api(cast.bob).get("/accounts/?status=normal").json()["results"] == []
+
+
 def test_a_user_sees_the_own_account_and_no_other(cast: Cast, api: As) -> None:
     create(api(cast.bob))
     assert [row["address"] for row in api(cast.mia).get("/accounts/").json()["results"]] == ["mia@a.example.com"]
