@@ -32,8 +32,11 @@ class Order:
         column = F(self.field)
         return [column.desc(nulls_first=True) if down else column.asc(nulls_last=True), key]
 
-    def beyond(self, value: Any, key: Any, backwards: bool) -> Q:
-        """The rows after (value, key) in this order, or before it when going backwards."""
+    def beyond(self, value: Any, key: Any, backwards: bool, nullable: bool) -> Q:
+        """The rows after (value, key) in this order, or before it when going backwards.
+
+        Only a `nullable` column gets the OR for rows without a value: it keeps the index from giving the start.
+        """
         down = self.descending != backwards
         further = Q(pk__lt=key) if down else Q(pk__gt=key)
         if self.field == "pk":
@@ -44,7 +47,7 @@ class Order:
         bound = Q(**{f"{self.field}__lte" if down else f"{self.field}__gte": value})
         strict = Q(**{f"{self.field}__lt" if down else f"{self.field}__gt": value})
         after = bound & (strict | further)
-        return after if down else after | Q(**{f"{self.field}__isnull": True})
+        return after if down or not nullable else after | Q(**{f"{self.field}__isnull": True})
 
 
 def order_from(name: str, fields: dict[str, str], default: str) -> Order:
@@ -68,7 +71,8 @@ def page_of(queryset: QuerySet[Any], order: Order, query: QueryDict, size: int =
     backwards = bool(query.get("before"))
     start = start_of(queryset, order, query.get("before") or query.get("after") or "")
     if start is not None:
-        queryset = queryset.filter(order.beyond(*start, backwards))
+        nullable = order.field != "pk" and queryset.model._meta.get_field(order.field).null
+        queryset = queryset.filter(order.beyond(*start, backwards, nullable))
     rows = list(queryset.order_by(*order.by(backwards and start is not None))[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     if backwards and start is not None:
