@@ -89,6 +89,8 @@ class AdminApi(Resource):
         return name.lower()
 
     def create(self, request: Request) -> Response:
+        """Appoints somebody. Nobody appoints above themselves, nor into another contract."""
+
         def make(body: dict[str, Any]) -> Done:
             if self.principal.role == Role.CUSTOMER_ADMIN:
                 body.setdefault("customer", user_of(request).customer.name)

@@ -151,6 +151,8 @@ class CustomerApi(Resource):
         return found
 
     def create(self, request: Request) -> Response:
+        """A new contract."""
+
         def make(body: dict[str, Any]) -> Done:
             return Done(contracts.create_customer(body["name"], limits=body.get("limits", {}), acting_user=self.principal))
 

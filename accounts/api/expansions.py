@@ -105,6 +105,8 @@ class AliasApi(Expansions):
     }
 
     def create(self, request: Request) -> Response:
+        """At most 1,000 addresses may be reached in all; a loop is refused."""
+
         def make(body: dict[str, Any]) -> Done:
             domain, local = domain_of(body["address"], self.principal)
             return Done(*expansions.create_alias(domain, local, body["destinations"], acting_user=self.principal))
@@ -120,6 +122,7 @@ class AliasApi(Expansions):
         return self.changed(change)
 
     def destroy(self, request: Request, name: str) -> Response:
+        """Mail to the address is refused once the change is live."""
         return self.deleted(lambda row: expansions.delete_alias(row, acting_user=self.principal))
 
 
@@ -139,6 +142,8 @@ class GroupApi(Expansions):
     }
 
     def create(self, request: Request) -> Response:
+        """At most 1,000 addresses may be reached in all; a loop is refused."""
+
         def make(body: dict[str, Any]) -> Done:
             domain, local = domain_of(body["address"], self.principal)
             return Done(*expansions.create_group(domain, local, body["members"], acting_user=self.principal))
@@ -154,4 +159,5 @@ class GroupApi(Expansions):
         return self.changed(change)
 
     def destroy(self, request: Request, name: str) -> Response:
+        """Mail to the address is refused once the change is live."""
         return self.deleted(lambda row: expansions.delete_group(row, acting_user=self.principal))

@@ -137,6 +137,8 @@ class AccountApi(Resource):
         return names.normalise(name)
 
     def create(self, request: Request) -> Response:
+        """A new account: it accepts mail as soon as its change is live."""
+
         def make(body: dict[str, Any]) -> Done:
             domain, local = domain_of(body.pop("address"), self.principal)
             return Done(*mailboxes.create_mailbox(domain, local, body.pop("password"), acting_user=self.principal, **body))
