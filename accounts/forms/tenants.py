@@ -17,6 +17,7 @@ from accounts.rules import Rules, as_json, enforced
 from accounts.services.common import COUNTERS, LABELS
 from panel.base.tenancy import Principal
 
+YES_NO = [("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))]
 NONE_MEANS = gettext_lazy("Left blank: no limit.")
 
 
@@ -192,10 +193,14 @@ class OverridesForm(PanelForm):
             self.fields[f"own_{spec.name}"] = forms.BooleanField(
                 required=False, initial=spec.name in domain.overrides, label=spec.metadata["label"]
             )
-            self.fields[spec.name] = rule_field(spec)
-            self.fields[spec.name].required = False
-            self.fields[spec.name].label = _("%(rule)s: value of this domain") % {"rule": spec.metadata["label"]}
-            self.fields[spec.name].initial = values[spec.name]
+            field = rule_field(spec)
+            if isinstance(field, forms.BooleanField):  # beside the box to tick, a second box would say nothing
+                field = forms.TypedChoiceField(choices=YES_NO, coerce=lambda text: text == "yes")
+            field.required = False
+            field.label = _("%(rule)s: value of this domain") % {"rule": spec.metadata["label"]}
+            value = values[spec.name]
+            field.initial = ("yes" if value else "no") if isinstance(value, bool) else value
+            self.fields[spec.name] = field
 
     def rows(self) -> Iterator[tuple[Any, Any]]:
         for spec in live_rules():

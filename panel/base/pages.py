@@ -154,14 +154,17 @@ def _change(request: HttpRequest, change_id: UUID) -> Change:
     return found
 
 
+AWAY = ("no mail servers here", "not running")  # what a worker says where it cannot ask the servers
+
+
 def _mark(request: HttpRequest, change: Change) -> dict[str, Any]:
-    """What the mark shows: the worst host decides. Waiting = pending, and the worker said why."""
+    """What the mark shows: the worst host decides. Waiting and delayed = pending, and the worker said why."""
     hosts = change.hosts()
     state = _worst([row["state"] for row in hosts])
     concerned = [row for row in hosts if row["state"] == state] or hosts
     reasons = "; ".join(dict.fromkeys(row["error"] for row in concerned if row["error"]))
     if state == State.PENDING and reasons:
-        state = "waiting"
+        state = "waiting" if any(words in reasons for words in AWAY) else "delayed"
     return {
         "change_id": change.pk,
         "state": state,
@@ -189,7 +192,7 @@ def _rhythm(request: HttpRequest, state: str) -> dict[str, int]:
     """Asks every 300 ms at first, after half a minute every 5 s: a tab left open costs next to nothing."""
     text = request.GET.get("round", "0")
     rounds = int(text) + 1 if text.isdecimal() and len(text) < 7 else 1
-    return {"next_round": rounds, "delay": 5000 if rounds > 25 or state == "waiting" else 300}
+    return {"next_round": rounds, "delay": 5000 if rounds > 25 or state in ("waiting", "delayed") else 300}
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

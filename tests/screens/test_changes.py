@@ -63,6 +63,13 @@ def test_without_mail_servers_it_is_written_and_says_so(change: Change, bob: Cli
     assert "written, servers not running" in mark(bob, change)
 
 
+def test_what_holds_a_change_up_is_said(change: Change, bob: Client) -> None:
+    settle(change, error="postmap died")
+    text = mark(bob, change)
+    assert "tried again by itself" in text
+    assert "postmap died" in text
+
+
 def test_a_change_of_someone_else_does_not_exist(change: Change, cast: Cast, as_user: SignIn) -> None:
     cast.mia.refresh_from_db()
     for user in (cast.charlie, cast.mia, cast.wendy):
