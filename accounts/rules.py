@@ -6,7 +6,7 @@ Sizes: 1 MB = 1,048,576 bytes. None = no limit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from typing import Any, Self, get_args, get_type_hints
 
@@ -116,12 +116,17 @@ def enforced() -> list[str]:
 
 
 @cache
+def _fields() -> dict[str, Field[Any]]:
+    return {f.name: f for f in fields(Rules)}
+
+
+@cache
 def _types() -> dict[str, Any]:
     return get_type_hints(Rules)
 
 
 def _checked(key: str, value: Any) -> Any:
-    spec = next((f for f in fields(Rules) if f.name == key), None)
+    spec = _fields().get(key)
     if spec is None:
         raise ValidationError({key: ValidationError(_("There is no such plan value."), code="unknown")})
     if isinstance(value, list):

@@ -7,9 +7,11 @@ user in it. charlie runs another contract, with b.example.com, and is the outsid
 import os
 import shutil
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from accounts import passwords
 from accounts.management.commands.setup import load_presets
 from accounts.models import Admin, Customer, Domain, Mailbox, MailHost, Plan
 from accounts.services import contracts, domains, mailboxes, people
@@ -32,6 +34,15 @@ class Cast:
     foreign_box: Mailbox
     domain: Domain
     foreign_domain: Domain
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same schemes at next to no cost: tests make thousands of passwords. The password tests keep the real cost."""
+    if "test_passwords" in request.node.nodeid:
+        return
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(passwords, "CONTEXT", passwords.CONTEXT.using(argon2__memory_cost=8, argon2__time_cost=1))
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ WITH_OBJECT = [name for name, row in EXPECTED.items() if name.split("-")[-1] in 
 def paths(cast: Cast) -> Callable[[str, str], str]:
     """The address of a page for an object of alice's contract ("own") or of charlie's ("foreign")."""
     found: dict[tuple[str, str], str] = {}
-    for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
+    for domain in (cast.domain, cast.foreign_domain):
         expansions.create_alias(domain, "info", ["x@example.net"], acting_user=SYSTEM)
         expansions.create_group(domain, "all", ["x@example.net"], acting_user=SYSTEM)
     change = Change.objects.create(actor=cast.bob.actor)

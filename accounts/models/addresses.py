@@ -10,6 +10,9 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -45,7 +48,30 @@ class AddressName(models.Model):
         return self.address
 
 
+def message_limit() -> Case:
+    """A mailbox's limit of messages in SQL: its own, else the domain's override, else the plan's; NULL = none."""
+    override = KeyTextTransform("mailbox_messages", "domain__overrides")
+    plan = KeyTextTransform("mailbox_messages", "domain__plan__values")
+    return Case(
+        When(quota_messages__isnull=False, then=F("quota_messages")),
+        # null in JSON is text to SQLite's cast
+        When(domain__overrides__mailbox_messages=None, then=Value(None)),
+        When(domain__overrides__has_key="mailbox_messages", then=Cast(override, models.BigIntegerField())),
+        When(domain__plan__values__mailbox_messages=None, then=Value(None)),
+        default=Cast(plan, models.BigIntegerField()),
+        output_field=models.BigIntegerField(),
+    )
+
+
 class MailboxQuerySet(InDomainQuerySet):
+    def filled(self, percent: int) -> Self:
+        """Those that use at least this share of their storage or of their messages."""
+        # Cast first: a 4-byte product would end at 2 GB.
+        storage = Cast("quota_mb", models.BigIntegerField()) * (MB * percent // 100)
+        return self.alias(storage_share=storage, messages_share=message_limit() * percent / 100).filter(
+            Q(used_bytes__gte=F("storage_share")) | Q(used_messages__gte=F("messages_share"))
+        )
+
     def narrowed(self, user: Principal) -> Self:
         if user.role == Role.MAILBOX_USER:
             return self.filter(pk=user.actor.removeprefix("mailbox:"))
@@ -110,8 +136,10 @@ class Mailbox(models.Model):
 
     @property
     def is_over_capacity(self) -> bool:
-        """True when the account itself cannot receive more (A11)."""
-        return self.quota_mb is not None and self.used_bytes >= self.quota_mb * MB
+        """True when the account itself cannot receive more (A11), for its storage or its number of messages."""
+        messages = self.quota_messages or self.domain.rules.mailbox_messages
+        by_storage = self.quota_mb is not None and self.used_bytes >= self.quota_mb * MB
+        return by_storage or (messages is not None and self.used_messages >= messages)
 
     def searchable(self) -> str:
         """What the list's search looks through."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from accounts import names, passwords
@@ -11,7 +12,7 @@ from accounts.models import AddressKind, AddressName, BareLogin, Customer, Domai
 from accounts.models.tenants import bump
 from accounts.permissions import require
 from accounts.services import mailboxes
-from accounts.services.common import LABELS, check
+from accounts.services.common import COUNTERS, LABELS, check
 from panel.base import audit, changes
 from panel.base.errors import Clash, LimitReached
 from panel.base.models import Change, TargetKind
@@ -53,6 +54,17 @@ def _count_domain(customer: Customer) -> None:
         raise LimitReached("customer", LABELS["domains"](), used, limit)
 
 
+def _check_room(domain: Domain, customer: Customer) -> None:
+    """The contract that a domain moves to must have room for everything in it. Raises `LimitReached`."""
+    _count_domain(customer)
+    fresh = Customer.objects.get(pk=customer.pk)
+    for key, column in COUNTERS.items():
+        limit, mine = fresh.limits.get(key), getattr(domain, column)
+        used = fresh.domains.aggregate(sum=Sum(column))["sum"] or 0
+        if limit is not None and mine and used + mine > limit:
+            raise LimitReached("customer", LABELS[key](), used, limit)
+
+
 def _save_new(domain: Domain) -> None:
     try:
         with transaction.atomic():
@@ -73,6 +85,8 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
             setattr(fresh, key, value)
         fresh.__dict__.pop("rules", None)
         check(fresh)
+        if before["customer"] != fresh.customer.name:
+            _check_room(fresh, fresh.customer)
         bump(fresh, **{key: getattr(fresh, key) for key in fields})
         if before["customer"] != fresh.customer.name:  # the old contract's admins lose the domain with it
             fresh.admins.remove(*fresh.admins.exclude(customer=fresh.customer))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy
 from accounts import navigation
 from accounts.forms.mailboxes import MailboxCreateForm, MailboxPasswordForm, MailboxSettingsForm
 from accounts.models import AliasDestination, Domain, GroupMember, Mailbox
-from accounts.models.addresses import MB
 from accounts.names import to_unicode
 from accounts.services import mailboxes as services
 from accounts.views.base import ConfirmPage, InDomain, ListPage
@@ -24,8 +23,7 @@ from panel.base.pages import FormPage, Page, ShownPage
 from panel.base.tenancy import ADMINISTRATORS
 
 SHOWN = 20  # aliases and groups that a mailbox's page names
-FULL = Q(quota_mb__isnull=False, used_bytes__gte=F("quota_mb") * MB)
-NEARLY = Q(quota_mb__isnull=False, used_bytes__gte=F("quota_mb") * (MB * 3 // 4)) & ~FULL
+NEARLY = 75  # percent
 
 
 class MailboxList(InDomain, ListPage):
@@ -35,8 +33,8 @@ class MailboxList(InDomain, ListPage):
     default_sort = "address"
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = Mailbox.objects.visible_to(self.user).filter(domain=self.domain).defer("search", "password_hash")
-        return found
+        found: QuerySet[Any] = Mailbox.objects.visible_to(self.user).filter(domain=self.domain)
+        return found.select_related("domain__plan").defer("search", "password_hash")
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(search__contains=text.lower())
@@ -50,7 +48,10 @@ class MailboxList(InDomain, ListPage):
         return super().is_narrowed() or bool(self.state)
 
     def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter({"full": FULL, "nearly": NEARLY}[self.state]) if self.state else rows
+        full = self.rows().filled(100).values("pk")  # type: ignore[attr-defined]
+        if self.state == "full":
+            return rows.filter(pk__in=full)
+        return rows.filled(NEARLY).exclude(pk__in=full) if self.state == "nearly" else rows  # type: ignore[attr-defined]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(state=self.state, limit=self.domain.limits.get("accounts"), **kwargs)

@@ -7,18 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import passwords
 from accounts.models import Admin, Mailbox
 from accounts.services import people
 
 Owner = Admin | Mailbox
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same schemes at next to no cost: these tests make thousands of passwords."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    monkeypatch.setattr(passwords, "CONTEXT", passwords.CONTEXT.using(argon2__memory_cost=8, argon2__time_cost=1))
 
 
 class Asker:

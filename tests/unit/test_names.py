@@ -74,13 +74,18 @@ def test_domains_become_a_labels(given_name: str, wanted: str) -> None:
     assert names.to_ascii(given_name) == wanted
 
 
-@pytest.mark.parametrize("name", ["", "com", "-a.com", "a..com", "a b.com", "a_b.com", "1.2.3.4", "x" * 64 + ".com", "a.com\nb.com", "*.com"])
+@pytest.mark.parametrize(
+    "name", ["", "com", "-a.com", "a..com", "a b.com", "a_b.com", "1.2.3.4", "x" * 64 + ".com", "a.com\nb.com", "*.com"]
+)
 def test_what_is_no_domain_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         names.to_ascii(name)
 
 
-@pytest.mark.parametrize("address", ["", "a", "@b.com", "-a@b.com", '"a b"@b.com', "a@b", "a,b@c.com", "a@b.com, c@d.com", "a\n@b.com", "|prog@b.com\0", "a@b@c.com"])
+@pytest.mark.parametrize(
+    "address",
+    ["", "a", "@b.com", "-a@b.com", '"a b"@b.com', "a@b", "a,b@c.com", "a@b.com, c@d.com", "a\n@b.com", "|prog@b.com\0", "a@b@c.com"],
+)
 def test_destinations_that_could_mean_something_to_a_program_are_refused(address: str) -> None:
     """F1: a destination may not begin with `-`; no quotes, spaces, commas or control characters."""
     with pytest.raises(ValidationError):

@@ -68,7 +68,12 @@ def test_overrides_lie_over_the_plan() -> None:
     assert plan.over({}) is plan
 
 
-@given(st.dictionaries(st.sampled_from([*enforced(), "x"]), st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats(), st.lists(st.integers()))))
+@given(
+    st.dictionaries(
+        st.sampled_from([*enforced(), "x"]),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats(), st.lists(st.integers())),
+    )
+)
 def test_any_json_is_either_taken_or_refused_properly(values: dict[str, object]) -> None:
     try:
         rules = Rules.of(values)

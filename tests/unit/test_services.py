@@ -99,7 +99,7 @@ def test_plusmail_names_are_unique_on_the_server(cast: Cast) -> None:
     one = make_domain("one.example.org", "plusmail", cast.domain.customer, cast.domain.host)
     two = make_domain("two.example.org", "plusmail", cast.domain.customer, cast.domain.host)
     mailboxes.create_mailbox(one, "taro", PASSWORD, acting_user=SYSTEM)
-    with pytest.raises(Clash, match="User exists. Choose another username."):
+    with pytest.raises(Clash, match=r"User exists\. Choose another username\."):
         mailboxes.create_mailbox(two, "Taro", PASSWORD, acting_user=SYSTEM)
     assert not AddressName.objects.filter(pk="taro@two.example.org").exists()
 
@@ -133,7 +133,11 @@ def test_a_change_of_plan_settles_system_addresses(cast: Cast) -> None:
     domain = make_domain("move.example.org", "standard", cast.domain.customer, cast.domain.host)
     domain, _ = domains.change_domain(domain, plan=Plan.objects.get(name="platinum"), acting_user=SYSTEM)
     kinds = dict(AddressName.objects.filter(domain=domain).values_list("pk", "kind"))
-    assert kinds == {"postmaster@move.example.org": "mailbox", "root@move.example.org": "reserved", "mailer-daemon@move.example.org": "reserved"}
+    assert kinds == {
+        "postmaster@move.example.org": "mailbox",
+        "root@move.example.org": "reserved",
+        "mailer-daemon@move.example.org": "reserved",
+    }
     assert not domain.mailboxes.filter(is_system=True).exists()
 
 
@@ -218,3 +222,33 @@ def test_deleting_a_domain_takes_everything_with_it(cast: Cast) -> None:
     assert RemovedHome.objects.count() == 1
     wanted = snapshot.wanted("mx1", ["mia@a.example.com"], ["a.example.com"])
     assert set(wanted.values()) == {None}
+
+
+def test_full_by_storage_or_by_messages_in_sql_as_in_python(cast: Cast) -> None:
+    """A11: own limits, the domain's override, the plan's; above 2 GB too."""
+    boxes = [make_mailbox(cast.domain, f"box{n}") for n in range(5)]
+    gigabyte = 1_073_741_824
+    values = [
+        (10_240, None, 10 * gigabyte, 1),
+        (10_240, None, 10 * gigabyte - 1, 1),
+        (10_240, 5, 0, 5),
+        (10_240, None, 0, 50_000),
+        (10_240, 5, 0, 4),
+    ]
+    for box, (quota_mb, quota_messages, used, messages) in zip(boxes, values, strict=True):
+        Mailbox.objects.filter(pk=box.pk).update(quota_mb=quota_mb, quota_messages=quota_messages, used_bytes=used, used_messages=messages)
+    for override in ({}, {"mailbox_messages": 3}, {"mailbox_messages": None}):
+        Domain.objects.filter(pk=cast.domain.pk).update(overrides=override)
+        rows = Mailbox.objects.select_related("domain__plan").filter(domain=cast.domain)
+        by_sql = set(rows.filled(100).values_list("pk", flat=True))
+        assert by_sql == {row.pk for row in rows if row.is_over_capacity}
+        assert boxes[0].pk in by_sql
+        assert (boxes[3].pk in by_sql) is (override != {"mailbox_messages": None})
+
+
+def test_a_domain_moves_only_into_a_contract_with_room(cast: Cast) -> None:
+    """A17."""
+    contracts.change_customer(cast.foreign_domain.customer, limits={"accounts": 1}, acting_user=SYSTEM)
+    with pytest.raises(LimitReached) as caught:
+        domains.change_domain(cast.domain, customer=cast.foreign_domain.customer, acting_user=SYSTEM)
+    assert (caught.value.used, caught.value.limit) == (1, 1)
