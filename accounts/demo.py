@@ -55,7 +55,7 @@ def _domain(name: str, plan: str, customer: Customer, host: MailHost) -> Domain:
     domain, _ = domains.create_domain(name, admin_address="operator@example.net", acting_user=SYSTEM, **rows)
     bare = domain.rules.unique_on_server
     for local, comment, quota in BOXES:
-        small = {} if domain.rules.storage_default_mb in (None, 10) else {"quota_mb": quota}
+        small: dict[str, Any] = {} if domain.rules.storage_default_mb in (None, 10) else {"quota_mb": quota}
         mailboxes.create_mailbox(domain, local, PASSWORD, comment=comment, acting_user=SYSTEM, **small)
     if not bare:
         expansions.create_alias(domain, "info", [f"sales@{domain.name}", "archive@example.net"], acting_user=SYSTEM)

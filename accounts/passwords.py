@@ -27,7 +27,7 @@ RULES = ("basic", "strict")
 
 def hash_password(password: str) -> str:
     """`{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$…`, verified by Dovecot and by `verify`."""
-    return "{ARGON2ID}" + CONTEXT.hash(password)
+    return f"{{ARGON2ID}}{CONTEXT.hash(password)}"
 
 
 def no_password() -> str:

@@ -5,7 +5,9 @@ class MailsettingsConfig(AppConfig):
     name = "mailsettings"
 
     def ready(self) -> None:
-        from mailsettings.tasks import send
+        from accounts.freshness import usage_wanted
+        from mailsettings.tasks import ask_usage, send
         from panel.base import changes
 
         changes.on_record(send)
+        usage_wanted.connect(ask_usage)

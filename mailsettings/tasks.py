@@ -1,6 +1,7 @@
 """Celery tasks: thin adapters. Ids in, a service called."""
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import MailHost
-from mailsettings import jobs
+from mailsettings import jobs, usage
 from mailsettings.servers import worker
+from mailsettings.servers.doveadm import DovecotNotRunning
+from mailsettings.servers.layout import Layout
 from panel.base import models
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,23 @@ def apply_changes(host: str) -> None:
 @shared_task
 def run_job(job: str) -> None:
     jobs.run(UUID(job))
+
+
+@shared_task(expires=60)
+def refresh_usage_of(address: str) -> None:
+    """One mailbox that somebody looks at."""
+    layout = Layout.current()
+    with suppress(DovecotNotRunning):
+        if layout is not None:
+            usage.refresh(layout, [address])
+
+
+def ask_usage(address: str, host: str, **more: object) -> None:
+    """Receives `usage_wanted`; a broker that is away is no reason to fail a page."""
+    try:
+        refresh_usage_of.apply_async((address,), queue=jobs_queue(host))
+    except Exception:
+        log.warning("broker away: usage of one mailbox stays as it was", exc_info=True)
 
 
 @shared_task

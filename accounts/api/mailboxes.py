@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import names
+from accounts import freshness, names
 from accounts.api.resource import BY_DOMAIN, Done, Resource, domain_of
 from accounts.models import Mailbox
 from accounts.models.addresses import MB
@@ -73,7 +73,7 @@ class AccountSerializer(serializers.Serializer[Mailbox]):
     comment = serializers.CharField()
     mobile_address = serializers.CharField()
     status = serializers.SerializerMethodField()
-    usage = serializers.SerializerMethodField(help_text="As last measured; current within a minute.")
+    usage = serializers.SerializerMethodField(help_text="As last measured; asked anew when an account is looked at.")
 
     @extend_schema_field(AccountStatus)
     def get_status(self, row: Mailbox) -> dict[str, Any]:
@@ -126,7 +126,11 @@ class AccountApi(Resource):
         return super().visible().select_related("domain__plan", "domain__host", "domain__customer")
 
     def rows(self) -> QuerySet[Any]:
-        return super().visible().select_related("domain__plan").defer("search", "password_hash")
+        return super().visible().select_related("domain__plan", "domain__host").defer("search", "password_hash")
+
+    def shown_unless_known(self, request: Request, row: Any, shown: Any) -> Response:
+        freshness.looked_at(row)
+        return super().shown_unless_known(request, row, shown)
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(search__contains=text.lower())

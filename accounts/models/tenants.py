@@ -1,6 +1,6 @@
 """Plans, customers, mail hosts, domains."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts import names, rules
 from panel.base.tenancy import Principal, Role, TenantQuerySet
 
-no_controls = [
+no_controls: list[Callable[[Any], None]] = [
     ProhibitNullCharactersValidator(),
     RegexValidator(
         r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", gettext_lazy("Control characters are not allowed."), "control", inverse_match=True
@@ -107,7 +107,7 @@ class DomainQuerySet(TenantQuerySet):
         if user.role == Role.CUSTOMER_ADMIN:
             return self.filter(customer_id=getattr(user, "customer_id", None))
         if user.role == Role.MAIL_ADMIN:
-            return self.filter(admins=user)
+            return self.filter(admins__pk=getattr(user, "pk", None))
         return self.none()
 
     def in_domains(self, domains: Iterable[str]) -> Self:
@@ -115,7 +115,7 @@ class DomainQuerySet(TenantQuerySet):
 
     def web_of(self, user: Principal) -> Self:
         """The domains of a web admin: names and server information only."""
-        return self.filter(admins=user) if user.role == Role.WEB_ADMIN else self.none()
+        return self.filter(admins__pk=getattr(user, "pk", 0)) if user.role == Role.WEB_ADMIN else self.none()
 
 
 class Domain(models.Model):
@@ -185,7 +185,7 @@ class InDomainQuerySet(TenantQuerySet):
         if user.role == Role.CUSTOMER_ADMIN:
             return self.filter(domain__customer_id=getattr(user, "customer_id", None))
         if user.role == Role.MAIL_ADMIN:
-            return self.filter(domain__in=Domain.objects.filter(admins=user).values("pk"))
+            return self.filter(domain__in=Domain.objects.filter(admins__pk=getattr(user, "pk", 0)).values("pk"))
         return self.none()
 
     def in_domains(self, domains: Iterable[str]) -> Self:

@@ -1,5 +1,6 @@
 """What every service here needs: checking a row, claiming a name, counting against the contract."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -17,7 +18,8 @@ COUNTERS = {"accounts": "accounts_count", "aliases": "aliases_count", "groups": 
 def check(row: models.Model, *, exclude: tuple[str, ...] = ()) -> None:
     """The model's own rules, all broken ones at once. Uniqueness is the database's business."""
     found: dict[str, Any] = {}
-    for rule in (lambda: row.clean_fields(exclude=exclude), row.clean):
+    rules: tuple[Callable[[], None], ...] = (lambda: row.clean_fields(exclude=exclude), row.clean)
+    for rule in rules:
         try:
             rule()
         except ValidationError as error:

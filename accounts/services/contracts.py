@@ -23,6 +23,8 @@ def create_plan(name: str, *, title: str, values: dict[str, Any], acting_user: P
     require(acting_user, "plan.write")
     plan = Plan(name=name, title=title, values=_merged({}, values))
     check(plan)
+    if name == "new":  # /plans/new/ is the form
+        raise ValidationError({"name": ValidationError(_("This name is taken by a page."), code="reserved")})
     with transaction.atomic():
         _insert(plan, _("There is a plan of this name."))
         audit.record("plan.create", plan.name, acting_user=acting_user, after={"title": title, **values})

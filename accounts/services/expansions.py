@@ -1,7 +1,7 @@
 """Aliases (A7) and group addresses (A8): an address that stands for others."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -77,9 +77,14 @@ def _create(model: type[T], domain: Domain, local_part: str, addresses: Sequence
         wanted = _checked(name.address, addresses, field)
         count(domain, counter, 1, field="local_part")
         row = model.objects.create(name=name, domain=domain)
-        rows.objects.bulk_create([rows(**{word: row, "address": address}) for address in wanted])
+        _write_children(rows, word, row, wanted)
         audit.record(f"{word}.create", name.address, acting_user=user, domain=domain.name, after={field: wanted})
         return row, _record(row, user)
+
+
+def _write_children(rows: type[AliasDestination | GroupMember], word: str, row: Alias | Group, addresses: list[str]) -> None:
+    children: list[Any] = [rows(**{word: row, "address": address}) for address in addresses]
+    rows.objects.bulk_create(children)
 
 
 def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Change]:
@@ -89,7 +94,7 @@ def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Chang
         before = row.addresses()
         wanted = _checked(row.address, addresses, field)
         rows.objects.filter(**{word: row}).delete()
-        rows.objects.bulk_create([rows(**{word: row, "address": address}) for address in wanted])
+        _write_children(rows, word, row, wanted)
         type(row).objects.filter(pk=row.pk).update(version=F("version") + 1)
         audit.record(f"{word}.change", row.address, acting_user=user, domain=row.domain.name, before={field: before}, after={field: wanted})
         fresh: T = type(row).objects.select_related("domain__host", "domain__plan").get(pk=row.pk)

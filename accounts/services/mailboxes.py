@@ -41,7 +41,7 @@ def create_mailbox(
     check_password(domain, local_part.lower(), password)
     hashed = passwords.hash_password(password)  # before the transaction: it takes tens of milliseconds
     with transaction.atomic():
-        fields = {"quota_messages": quota_messages, "comment": comment, "mobile_address": mobile_address}
+        fields: dict[str, Any] = {"quota_messages": quota_messages, "comment": comment, "mobile_address": mobile_address}
         if quota_mb != PLAN_DEFAULT:
             fields["quota_mb"] = quota_mb
         mailbox = insert(domain, local_part, hashed, **fields)

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import navigation
+from accounts import freshness, navigation
 from accounts.forms.mailboxes import MailboxCreateForm, MailboxPasswordForm, MailboxSettingsForm
 from accounts.models import AliasDestination, Domain, GroupMember, Mailbox
 from accounts.names import to_unicode
@@ -101,6 +101,7 @@ class MailboxDetail(OnMailbox, ShownPage):
     template_name = "mailboxes/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        freshness.looked_at(self.mailbox)
         return super().get_context_data(reached=reached_by(self.mailbox), login=other_login(self.mailbox), **kwargs)
 
 

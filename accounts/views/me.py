@@ -6,7 +6,7 @@ from django.forms import BaseForm
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from accounts import signin
+from accounts import freshness, signin
 from accounts.forms.mailboxes import OwnPasswordForm
 from accounts.services import mailboxes as services
 from accounts.views.base import ConfirmPage
@@ -34,6 +34,7 @@ class Me(Own, ShownPage):
     template_name = "me/me.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        freshness.looked_at(self.user)
         return super().get_context_data(login=other_login(self.user), **kwargs)
 
 

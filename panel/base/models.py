@@ -49,12 +49,12 @@ class Change(models.Model):
         for target in self.targets.order_by("pk"):
             row = {"name": target.host, "state": target.state, "error": target.error, "live_at": target.live_at}
             kept = worst.setdefault(target.host, row)
-            if RANK[row["state"]] > RANK[kept["state"]] or _later(row, kept):
+            if RANK[target.state] > RANK[kept["state"]] or _later(row, kept):
                 worst[target.host] = row
         return [worst[name] for name in sorted(worst)]
 
 
-RANK = {State.LIVE: 0, State.PENDING: 1, State.FAILED: 2}
+RANK: dict[str, int] = {State.LIVE: 0, State.PENDING: 1, State.FAILED: 2}
 
 
 def _later(row: dict[str, Any], kept: dict[str, Any]) -> bool:
