@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Mailbox
 
-STALE = timedelta(seconds=30)
+STALE = timedelta(seconds=5)
 # Sent with `address` and `host`; the app that knows the mail servers listens (imports run one way).
 usage_wanted = Signal()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailsettings.servers.layout import Layout
-from tests.stack.mail import World
+from tests.mail import World
 
 ROOT = Path(__file__).resolve().parents[2]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -17,7 +17,7 @@ import pytest
 
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.postfix import postfix_reload
-from tests.stack.mail import PASSWORD, World, codes, note
+from tests.mail import PASSWORD, World, codes, note
 
 
 @dataclass

@@ -4,12 +4,11 @@ import imaplib
 import poplib
 import smtplib
 import time
-from collections.abc import Callable
 
 import pytest
 
 from mailsettings.servers.homes import home_path
-from tests.stack.mail import PASSWORD, Refused, World, codes, note, sources, texts
+from tests.mail import PASSWORD, Refused, World, note, refused, sources
 
 PLANS = ("platinum", "hs", "warp", "standard", "plusmail")
 NEW = "Kumo#Asahi71bd"
@@ -19,14 +18,6 @@ NEW = "Kumo#Asahi71bd"
 def domains(world: World) -> dict[str, str]:
     """A fresh domain under each plan."""
     return {plan: world.domain(plan) for plan in PLANS}
-
-
-def refused(call: Callable[[], object], *wanted: int) -> str:
-    """The words of the SMTP refusal; fails when the call went through or the code is another."""
-    with pytest.raises(smtplib.SMTPException) as caught:
-        call()
-    assert codes(caught.value) & set(wanted), caught.value
-    return texts(caught.value)
 
 
 def test_one_message_to_mailboxes_under_all_plans_an_alias_a_group_and_outside(world: World, domains: dict[str, str]) -> None:

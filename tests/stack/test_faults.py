@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mailsettings.servers.layout import Layout
+from tests.mail import PASSWORD, World
 from tests.stack.conftest import Command
-from tests.stack.mail import PASSWORD, World
 
 SIGKILLED = -9
 ByHand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -127,7 +127,7 @@ def _try_to_change(world: World, box: str, away: str) -> str | None:
     if away == "panel":
         return None
     if away == "postgres":
-        from tests.stack.mail import Refused
+        from tests.mail import Refused
 
         with pytest.raises(Refused) as caught:
             world.call("GET", f"/accounts/{box}/")

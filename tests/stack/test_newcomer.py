@@ -40,7 +40,7 @@ def test_from_the_browser_to_the_first_mail_and_its_answer(world: World, layout:
 
 def _usage_is_seen(page: Page, world: World, box: str) -> None:
     """The first look asks, a later one shows one mail."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 25
     while time.monotonic() < end:
         page.goto(f"{world.layout.panel_url}/mailboxes/{box}/")
         if world.call("GET", f"/accounts/{box}/").json["usage"]["messages"] == 1:

@@ -14,7 +14,7 @@ from tests.conftest import Cast
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(("age", "asked"), [(None, True), (31, True), (5, False)])
+@pytest.mark.parametrize(("age", "asked"), [(None, True), (6, True), (1, False)])
 def test_old_figures_are_asked_anew(cast: Cast, monkeypatch: pytest.MonkeyPatch, age: int | None, asked: bool) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(tasks.refresh_usage_of, "apply_async", lambda args, queue: sent.append((args, queue)))
