@@ -19,6 +19,8 @@ from mailsettings.servers.quoting import config_value, dovecot_value
 TEMPLATES = Path(__file__).parent / "templates"
 # Above the 2 s that Postfix waits for a file to settle.
 AGE_S = 10
+# Dovecot's words for every address, IPv4 and IPv6.
+EVERYWHERE = "*, ::"
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -127,12 +129,12 @@ def dovecot_values(layout: Layout) -> dict[str, str]:
         "tls_key": str(layout.tls.key),
         "mail_uid": str(layout.users.mail_uid),
         "mail_gid": str(layout.users.mail_gid),
-        "listen": "127.0.0.1" if layout.private else "*, ::",
+        "listen": "127.0.0.1" if layout.private else EVERYWHERE,
         "lmtp_listener": _lmtp_listener(layout.ports.get("lmtp")),
         "directory": str(layout.directory_path),
         "homes": str(layout.homes),
         "doveadm_api_key": dovecot_value(layout.secrets.doveadm_api_key),
-        **{f"{name}_address": port[0] or "*" for name, port in listeners.items()},
+        **{f"{name}_address": port[0] or EVERYWHERE for name, port in listeners.items()},
         **{f"{name}_port": str(port[1]) for name, port in listeners.items()},
     }
 

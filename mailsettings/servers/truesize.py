@@ -14,7 +14,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from mailsettings.servers.layout import Layout
 from mailsettings.servers.owners import give
 
 DUNNO = b"action=DUNNO\n\n"
@@ -72,9 +71,9 @@ async def serve(socket: Path, quota_status: Path, group: str) -> None:
 
 
 def main() -> None:
-    """`python -m mailsettings.servers.truesize LAYOUT`."""
-    layout = Layout.load(sys.argv[1])
-    asyncio.run(serve(layout.truesize_socket, layout.run_dir / "quota-status", layout.users.postfix))
+    """`python -m mailsettings.servers.truesize SOCKET QUOTA_STATUS GROUP`; who may connect is the group's matter."""
+    socket, quota_status, group = sys.argv[1:]
+    asyncio.run(serve(Path(socket), Path(quota_status), group))
 
 
 if __name__ == "__main__":

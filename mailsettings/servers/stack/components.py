@@ -156,7 +156,8 @@ def _sink_answers(layout: Layout, process: Process) -> bool:
 
 
 def _truesize(layout: Layout) -> list[str]:
-    return [sys.executable, "-m", "mailsettings.servers.truesize", str(layout.layout_path)]
+    sockets = [str(layout.truesize_socket), str(layout.run_dir / "quota-status")]
+    return [sys.executable, "-m", "mailsettings.servers.truesize", *sockets, layout.users.postfix]
 
 
 def _truesize_answers(layout: Layout, process: Process) -> bool:

@@ -12,12 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from mailsettings.servers import directory, maps, render
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
-from mailsettings.servers.lock import host_lock
-from mailsettings.servers.owners import is_root, make_folder
+from mailsettings.servers.owners import make_folder
 from mailsettings.servers.postfix import master_pid, postfix_reload
+from mailsettings.servers.prepare import prepare_host
 from mailsettings.servers.private import free_ports, is_free
 from mailsettings.servers.stack import process
 from mailsettings.servers.stack.components import (
@@ -126,21 +125,9 @@ def _end_leftovers(layout: Layout) -> None:
 
 def prepare(layout: Layout) -> Layout:
     """Folders, certificate, configuration, empty directory and maps; servers that run are told of new configuration."""
-    users = layout.users
-    for folder in (layout.log_dir, layout.postfix_log.parent, layout.pids, layout.state / "dovecot"):
-        make_folder(folder)
-    for folder in (layout.truesize_socket.parent, layout.queue_dir.parent, layout.run_dir):
-        make_folder(folder)
-    if "postfix" not in missing(layout):
-        make_folder(layout.queue_dir)
-        make_folder(layout.postfix_data, mode=0o700, user=users.postfix)
-    if is_root():
-        make_folder(layout.homes, mode=0o700, user=users.mail_uid, group=users.mail_gid)
+    make_folder(layout.pids)
     ensure_certificate(layout.tls, layout.hostname)
-    with host_lock(layout) as lock_fd:
-        changed = render.render(layout)
-        directory.create(layout)
-        maps.create(layout, lock_fd)
+    changed = prepare_host(layout)
     _tell_of_configuration(layout, changed)
     return layout
 

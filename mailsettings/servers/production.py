@@ -1,0 +1,222 @@
+"""A production mail host: its layout in the standard places, its configuration, and the panel's environment.
+
+`python -m mailsettings.servers.production prepare --hostname mail.example.com --host mx1 --certificate PEM --key PEM`,
+with DATABASE_URL and BROKER_URL in the environment; docs/operations.md says what follows. Run again it changes what
+is asked differently: secrets stay, and so does what an operator has added to the environment's files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import ssl
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mailsettings.servers.files import write_atomically
+from mailsettings.servers.layout import SAFE_PATH, Layout, Port, Secrets, Tls, Users
+from mailsettings.servers.owners import is_root, make_folder
+from mailsettings.servers.prepare import prepare_host
+from mailsettings.servers.private import new_secrets
+from mailsettings.servers.render import BadConfiguration
+from panel.environment import BadSetting, text
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+# "" = every address of the host. LMTP is a unix socket here; doveadm and the panel are for this machine only.
+PORTS: dict[str, Port] = {
+    "panel": ("127.0.0.1", 8000),
+    "smtp": ("", 25),
+    "submission": ("", 587),
+    "submissions": ("", 465),
+    "imap": ("", 143),
+    "imaps": ("", 993),
+    "pop3": ("", 110),
+    "pop3s": ("", 995),
+    "doveadm": ("127.0.0.1", 24245),
+}
+LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+# What several processes reach. SQLite is one process's, memory:// too, and filesystem:// one user's.
+SCHEMES = {"DATABASE_URL": ("postgresql",), "BROKER_URL": ("redis", "rediss", "redis+socket")}
+# Within single quotes, systemd's EnvironmentFile= and a shell read everything but these alike.
+UNQUOTABLE = re.compile(r"['\\\x00-\x1f\x7f]")
+
+
+def production_layout(
+    hostname: str,
+    host: str,
+    certificate: Path,
+    key: Path,
+    *,
+    prefix: Path = Path("/"),
+    ports: Mapping[str, Port] = PORTS,
+    secrets: Secrets | None = None,
+) -> Layout:
+    """The layout of this machine; nothing is written. Everything but certificate and key lies below `prefix`.
+
+    `hostname` = the name in HELO, banner and certificate; `host` = the panel's name for the machine. Without
+    `secrets` they are those of the saved layout, else new ones. Raises ValueError for what cannot stand in the
+    servers' files.
+    """
+    _must_be_names(hostname, host)
+    _must_be_paths(certificate, key)
+    state, config = prefix / "var/lib/tegami", prefix / "etc/tegami"
+    return Layout(
+        name="production",
+        private=False,
+        embedded=False,
+        checkout=CHECKOUT,
+        state=state,
+        public=state,
+        config=config,
+        postfix_dir=config / "postfix",
+        queue_dir=state / "postfix" / "queue",
+        postfix_data=state / "postfix" / "data",
+        run_dir=prefix / "run/tegami/dovecot",
+        log_dir=prefix / "var/log/tegami",
+        homes=prefix / "var/mail/tegami",
+        hostname=hostname,
+        host=host,
+        ports=dict(ports),
+        relayhost=None,
+        tls=Tls(certificate, key),
+        users=Users(),
+        secrets=secrets or _saved_secrets(config / "layout.json") or _new_secrets(),
+    )
+
+
+def _must_be_names(hostname: str, host: str) -> None:
+    labels = hostname.split(".")
+    if len(labels) < 2 or len(hostname) > 253 or not all(LABEL.match(label) for label in labels):
+        raise ValueError(f"{hostname!r} is no full host name in lower case, such as mail.example.com")
+    if not LABEL.match(host):
+        raise ValueError(f"{host!r} is no name for a mail host: lower case letters, digits and -")
+
+
+def _must_be_paths(*paths: Path) -> None:
+    for path in paths:
+        if not SAFE_PATH.match(str(path)):
+            raise ValueError(f"{path}: an absolute path of letters, digits and . _ / + @ ~ = - is needed")
+
+
+def _saved_secrets(path: Path) -> Secrets | None:
+    return Layout.load(path).secrets if path.exists() else None
+
+
+def _new_secrets() -> Secrets:
+    """Only what a production host has a use for: database and operator get theirs elsewhere."""
+    made = new_secrets()
+    return Secrets(made.secret_key, made.doveadm_api_key, "", "", "")
+
+
+def check_certificate(tls: Tls) -> None:
+    """Raises OSError for files that are missing or no PEM, ssl.SSLError (an OSError) for a key of another certificate."""
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
+
+
+# --- the environment's files
+def panel_environment_path(layout: Layout) -> Path:
+    """Of every process of the panel."""
+    return layout.config / "tegami.env"
+
+
+def host_environment_path(layout: Layout) -> Path:
+    """Of those processes besides that write the mail servers' files, and of nobody else."""
+    return layout.config / "mailhost.env"
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """NAME='value' lines as `write_environment` and an operator write them; {} for no file. Raises ValueError."""
+    if not path.exists():
+        return {}
+    words = shlex.split(path.read_text(encoding="utf-8"), comments=True)
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, _, value in pairs}
+
+
+def write_environment(path: Path, values: Mapping[str, str]) -> None:
+    """For root only: it holds secrets, and systemd reads it before a unit gives up root. Raises ValueError, OSError."""
+    for name, value in values.items():
+        if UNQUOTABLE.search(value):
+            raise ValueError(f"{name}: quotes, backslashes and control characters cannot stand in an environment file")
+    write_atomically(path, "".join(f"{name}='{value}'\n" for name, value in values.items()), mode=0o600)
+
+
+def panel_environment(layout: Layout, panel: str, kept: Mapping[str, str]) -> dict[str, str]:
+    """What the panel needs. `kept` = what its file says already; the process's own environment comes first.
+
+    Raises BadSetting for an address of database or broker that is missing or of no use to several processes.
+    """
+    ours = {
+        "DJANGO_SETTINGS_MODULE": "panel.settings",
+        "DATABASE_URL": text("DATABASE_URL", kept.get("DATABASE_URL")),
+        "BROKER_URL": text("BROKER_URL", kept.get("BROKER_URL")),
+        # Several machines share one: the other's is given to this one.
+        "SECRET_KEY": text("SECRET_KEY", kept.get("SECRET_KEY", layout.secrets.secret_key)),
+        "TEGAMI_HOST": layout.host,
+    }
+    for name, schemes in SCHEMES.items():
+        if urlsplit(ours[name]).scheme not in schemes:
+            raise BadSetting(name, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    web = {
+        "TEGAMI_HTTPS": "1",
+        "TEGAMI_ALLOWED_HOSTS": panel,
+        "TEGAMI_TRUSTED_ORIGINS": f"https://{panel}",
+        "TEGAMI_STATIC_ROOT": "/var/lib/tegami-panel/static",
+    }
+    return {**web, **kept, **ours}
+
+
+def prepare(layout: Layout, panel: str | None = None) -> dict[str, bool]:
+    """Write everything; gives which server's configuration changed. Nothing is started, nothing that runs is touched.
+
+    `panel` = the panel's name on the web; None: as before, else the host name. Raises BadConfiguration, BadSetting,
+    OSError, LookupError, ValueError.
+    """
+    check_certificate(layout.tls)
+    make_folder(layout.config)
+    path = panel_environment_path(layout)
+    kept = read_environment(path)
+    if panel:
+        kept = {name: value for name, value in kept.items() if name not in ("TEGAMI_ALLOWED_HOSTS", "TEGAMI_TRUSTED_ORIGINS")}
+    environment = panel_environment(layout, panel or layout.hostname, kept)
+    changed = prepare_host(layout)
+    layout.save()
+    write_environment(path, environment)
+    write_environment(host_environment_path(layout), {"TEGAMI_LAYOUT": str(layout.layout_path)})
+    return changed
+
+
+def main() -> int:
+    """0: all is written and the servers' own checks like it. 1: not; the old configuration stays."""
+    asked = _arguments()
+    try:
+        layout = production_layout(asked.hostname, asked.host, asked.certificate, asked.key, prefix=asked.prefix)
+        if not is_root():
+            raise PermissionError("only root can prepare a mail host")
+        changed = prepare(layout, asked.panel)
+    except (BadConfiguration, BadSetting, OSError, LookupError, ValueError) as error:
+        sys.stderr.write(f"prepare: {error}\n")
+        return 1
+    for server, differs in changed.items():
+        sys.stdout.write(f"{server:8} {'changed: reload it if it runs' if differs else 'unchanged'}\n")
+    sys.stdout.write(f"layout: {layout.layout_path}   environment: {panel_environment_path(layout)}\n")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="production", description="Write the configuration of a production mail host.")
+    parser.add_argument("verb", choices=["prepare"])
+    parser.add_argument("--hostname", required=True, help="full name in HELO, banner and certificate: mail.example.com")
+    parser.add_argument("--host", required=True, help="the panel's name for this machine: mx1")
+    parser.add_argument("--certificate", required=True, type=Path, help="PEM file with the whole chain")
+    parser.add_argument("--key", required=True, type=Path, help="PEM file with its key")
+    parser.add_argument("--panel", help="the panel's name on the web; without it, the host name")
+    parser.add_argument("--prefix", type=Path, default=Path("/"), help="put everything below this folder instead of /")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
