@@ -90,7 +90,9 @@ def _run(layout: Layout, only: list[str]) -> int:
 
 
 def _run_alone(layout: Layout, only: list[str]) -> int:
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Both: what a shell starts in the background inherits SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         _start(layout, only)
         _print_login(layout)
