@@ -1,4 +1,4 @@
-"""The outside world of the stack tests: REST, SMTP, IMAP, POP and the sink, standard library only."""
+"""The outside world of the tests with real servers: REST, SMTP, IMAP, POP and the sink, the wire by the standard library only."""
 
 import contextlib
 import email
@@ -13,11 +13,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mailsettings.servers.layout import Layout
 
@@ -47,11 +49,10 @@ class Answer:
 
 
 @dataclass
-class World:
-    """A running instance as outsiders see it."""
+class Mail:
+    """A running instance's mail servers as outsiders see them."""
 
     layout: Layout
-    token: str
     trust: ssl.SSLContext = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,46 +60,6 @@ class World:
 
     def port(self, name: str) -> tuple[str, int]:
         return self.layout.ports[name]
-
-    # --- REST
-    def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
-        url = path if path.startswith("http") else f"{self.layout.panel_url}/api/v1{path}"
-        found = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json", **(headers or {})}
-        request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), found, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                text = response.read()
-                return Answer(response.status, json.loads(text) if text else None, response.headers)
-        except urllib.error.HTTPError as error:
-            text = error.read()
-            raise Refused(error.code, json.loads(text) if text.startswith(b"{") else text[:300]) from None
-
-    def live(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
-        """A write, waited for until it is live."""
-        answer = self.call(method, path, body, **more)
-        if answer.change:
-            self.wait_live(answer.change)
-        return answer
-
-    def wait_live(self, change: str, seconds: float = 30) -> dict[str, Any]:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found: dict[str, Any] = self.call("GET", f"/changes/{change}/?wait=5").json
-            if found["state"] == "live":
-                return found
-            assert found["state"] != "failed", found
-        raise AssertionError(f"change {change} is not live after {seconds} s: {found}")
-
-    def domain(self, plan: str = "standard", *, limits: dict[str, int] | None = None, **fields: Any) -> str:
-        tag = uuid.uuid4().hex[:10]
-        self.call("POST", "/customers/", {"name": f"c-{tag}", "limits": limits or {}})
-        name = f"d{tag}.example.com"
-        self.live("POST", "/domains/", {"name": name, "customer": f"c-{tag}", "plan": plan, **fields})
-        return name
-
-    def mailbox(self, address: str, password: str = PASSWORD, **fields: Any) -> str:
-        self.live("POST", "/accounts/", {"address": address, "password": password, **fields})
-        return address
 
     # --- SMTP
     def inject(self, *to: str, sender: str = "someone@outside.test", message: EmailMessage | None = None, declare_size: bool = True) -> str:
@@ -189,6 +150,53 @@ class World:
         raise AssertionError(f"nothing for {to} in the sink")
 
 
+@dataclass
+class World(Mail):
+    """A running instance as outsiders see it: its mail servers and its API."""
+
+    token: str
+
+    # --- REST
+    def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, headers: dict[str, str] | None = None) -> Answer:
+        url = path if path.startswith("http") else f"{self.layout.panel_url}/api/v1{path}"
+        found = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json", **(headers or {})}
+        request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), found, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                text = response.read()
+                return Answer(response.status, json.loads(text) if text else None, response.headers)
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            raise Refused(error.code, json.loads(text) if text.startswith(b"{") else text[:300]) from None
+
+    def live(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        """A write, waited for until it is live."""
+        answer = self.call(method, path, body, **more)
+        if answer.change:
+            self.wait_live(answer.change)
+        return answer
+
+    def wait_live(self, change: str, seconds: float = 30) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found: dict[str, Any] = self.call("GET", f"/changes/{change}/?wait=5").json
+            if found["state"] == "live":
+                return found
+            assert found["state"] != "failed", found
+        raise AssertionError(f"change {change} is not live after {seconds} s: {found}")
+
+    def domain(self, plan: str = "standard", *, limits: dict[str, int] | None = None, **fields: Any) -> str:
+        tag = uuid.uuid4().hex[:10]
+        self.call("POST", "/customers/", {"name": f"c-{tag}", "limits": limits or {}})
+        name = f"d{tag}.example.com"
+        self.live("POST", "/domains/", {"name": name, "customer": f"c-{tag}", "plan": plan, **fields})
+        return name
+
+    def mailbox(self, address: str, password: str = PASSWORD, **fields: Any) -> str:
+        self.live("POST", "/accounts/", {"address": address, "password": password, **fields})
+        return address
+
+
 def note(sender: str, to: str, subject: str = "hello", size: int = 0) -> EmailMessage:
     """A plain message, with an attachment of `size` bytes if asked."""
     message = EmailMessage()
@@ -205,6 +213,14 @@ def parsed(raw: Any) -> EmailMessage:
     found = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(found, EmailMessage)
     return found
+
+
+def refused(call: Callable[[], object], *wanted: int) -> str:
+    """The words of the SMTP refusal; fails when the call went through or the code is another."""
+    with pytest.raises(smtplib.SMTPException) as caught:
+        call()
+    assert codes(caught.value) & set(wanted), caught.value
+    return texts(caught.value)
 
 
 def sources(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""A private Postfix, Dovecot and sink for these tests, without panel and database: started once, ended by pid."""
+"""A private Postfix, Dovecot, Redis and sink for these tests, without panel and database: one instance, ended by pid."""
 
 from __future__ import annotations
 
@@ -11,29 +11,40 @@ from pathlib import Path
 import pytest
 
 from mailsettings.servers import directory, maps, render
+from mailsettings.servers.apply import apply_entries
+from mailsettings.servers.desired import wanted_of_domain
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
 from mailsettings.servers.owners import make_folder
-from mailsettings.servers.stack import start, stop
+from mailsettings.servers.stack import start, status, stop
 from mailsettings.servers.stack.missing import missing
-from tests.servers.mailclient import Host
+from tests.servers.host import Host, domain_state
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVERS = ("sink", "truesize", "dovecot", "postfix")
+SERVERS = ("redis", "sink", "truesize", "dovecot", "postfix")
+# As many as tests ask for, and some.
+DOMAINS = 120
 
 
 @pytest.fixture(scope="session")
-def layout() -> Iterator[Layout]:
-    """An instance of its own, its servers running."""
+def instance() -> Iterator[Layout]:
+    """The one instance of this folder, as saved; nothing of it runs yet."""
     layout = Layout.private_instance("test-servers", CHECKOUT)
     lacking = {name: missing(layout)[name] for name in SERVERS if name in missing(layout)}
     if lacking:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no mail servers here: {lacking}")
     stop(layout)
-    start(layout, SERVERS)
-    yield Layout.load(layout.layout_path)
+    yield layout
     stop(layout)
+
+
+@pytest.fixture
+def layout(instance: Layout) -> Layout:
+    """Its servers, running: what a test before has ended or maltreated is started again."""
+    if not all(pid for name, pid in status(instance).items() if name in SERVERS):
+        start(instance, SERVERS)
+    return Layout.load(instance.layout_path)
 
 
 @pytest.fixture
@@ -52,7 +63,18 @@ def files(tmp_path: Path) -> Layout:
     return layout
 
 
+@pytest.fixture(scope="session")
+def domains(instance: Layout) -> Iterator[str]:
+    """Names of fresh domains, known to the servers already: made one by one, each would cost a reload of Postfix."""
+    names = [f"{uuid.uuid4().hex[:8]}.example.com" for _ in range(DOMAINS)]
+    start(instance, SERVERS)
+    wanted = {key: value for name in names for key, value in wanted_of_domain(name, domain_state(name)).items()}
+    with host_lock(instance) as lock_fd:
+        apply_entries(instance, lock_fd, wanted)
+    return iter(names)
+
+
 @pytest.fixture
-def host(layout: Layout) -> Host:
+def host(layout: Layout, domains: Iterator[str]) -> Host:
     """A fresh domain on the running servers."""
-    return Host(layout, f"{uuid.uuid4().hex[:8]}.example.com")
+    return Host(layout, next(domains))

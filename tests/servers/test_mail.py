@@ -8,21 +8,21 @@ import smtplib
 import socket
 import time
 from dataclasses import replace
+from email.message import EmailMessage
 
 import pytest
 
 from mailsettings.servers import doveadm, homes
 from mailsettings.servers.desired import wanted_of_domain
-from tests.servers.mailclient import GOOD, Host, code_of, hash_of, make_message
+from tests.mail import PASSWORD, note, refused
+from tests.servers.host import Host, hash_of
 
 MB = 1024 * 1024
 
 
-def refusal(call: object, *arguments: object, **options: object) -> tuple[int, str]:
-    assert callable(call)
-    with pytest.raises(smtplib.SMTPException) as caught:
-        call(*arguments, **options)
-    return code_of(caught.value)
+def large(to: str, size: int) -> EmailMessage:
+    """A message of about `size` bytes on the wire."""
+    return note("x@outside.test", to, size=size * 3 // 4)
 
 
 # --- port 25
@@ -34,28 +34,26 @@ def test_mail_by_25_is_read_by_imap_and_pop(host: Host) -> None:
 
 def test_an_unknown_address_is_refused_with_550(host: Host) -> None:
     host.mailbox("info")
-    code, text = refusal(host.inject, f"nobody@{host.domain}")
-    assert code == 550
-    assert "User unknown" in text
+    assert "User unknown" in refused(lambda: host.inject(f"nobody@{host.domain}"), 550)
 
 
 @pytest.mark.parametrize(
     "to", ["x@elsewhere.test", "x%elsewhere.test@{d}", "elsewhere.test!x@{d}", '"x@elsewhere.test"@{d}', "@{d}:x@elsewhere.test"]
 )
 def test_25_relays_nothing(host: Host, to: str) -> None:
-    assert refusal(host.inject, to.format(d=host.domain))[0] in (454, 550, 554, 501, 553)
+    refused(lambda: host.inject(to.format(d=host.domain)), 454, 550, 554, 501, 553)
 
 
 def test_25_does_not_relay_for_a_sender_of_ours(host: Host) -> None:
     box = host.mailbox("info")
-    assert refusal(host.inject, "x@elsewhere.test", sender=box)[0] == 554
+    refused(lambda: host.inject("x@elsewhere.test", sender=box), 554)
 
 
 def test_25_offers_no_auth_even_after_starttls(host: Host) -> None:
     with smtplib.SMTP(*host.layout.ports["smtp"], timeout=30) as smtp:
         smtp.ehlo()
         assert not smtp.has_extn("auth")
-        smtp.starttls(context=host.tls)
+        smtp.starttls(context=host.trust)
         smtp.ehlo()
         assert not smtp.has_extn("auth")
 
@@ -76,7 +74,7 @@ def test_an_alias_delivers_inside_and_outside(host: Host) -> None:
     box = host.mailbox("me")
     message_id = host.inject(host.alias("info", box, "out@elsewhere.test"))
     host.arrives(box, message_id)
-    host.leaves("out@elsewhere.test", message_id)
+    host.sunk("out@elsewhere.test", message_id)
 
 
 def test_a_plus_address_of_an_alias_delivers(host: Host) -> None:
@@ -102,7 +100,7 @@ def test_a_removed_alias_is_refused(host: Host) -> None:
     box = host.mailbox("me")
     alias = host.alias("info", box)
     host.remove(alias)
-    assert refusal(host.inject, alias)[0] == 550
+    refused(lambda: host.inject(alias), 550)
 
 
 # --- submission
@@ -110,14 +108,14 @@ def test_a_removed_alias_is_refused(host: Host) -> None:
 def test_submission_reaches_inside_and_outside(host: Host, secure: bool) -> None:
     a, b = host.mailbox("a"), host.mailbox("b")
     host.arrives(b, host.submit(a, b, secure=secure))
-    text = host.leaves("out@elsewhere.test", host.submit(a, "out@elsewhere.test", secure=secure))
-    assert f"X-Envelope-From: {a}" in text
+    message = host.sunk("out@elsewhere.test", host.submit(a, "out@elsewhere.test", secure=secure))
+    assert message["X-Envelope-From"] == a
 
 
 @pytest.mark.parametrize("secure", [False, True])
 def test_a_wrong_password_is_refused_with_535(host: Host, secure: bool) -> None:
     a = host.mailbox("a")
-    assert refusal(host.submit, a, a, password=GOOD + "x", secure=secure)[0] == 535
+    refused(lambda: host.submit(a, a, password=PASSWORD + "x", secure=secure), 535)
 
 
 @pytest.mark.parametrize("secure", [False, True])
@@ -125,9 +123,7 @@ def test_a_wrong_password_is_refused_with_535(host: Host, secure: bool) -> None:
 def test_a_foreign_sender_is_refused(host: Host, sender: str, secure: bool) -> None:
     a, b = host.mailbox("a"), host.mailbox("b")
     host.group("group", a, b)
-    code, text = refusal(host.submit, a, b, sender=sender.format(d=host.domain), secure=secure)
-    assert code == 553
-    assert "not owned by user" in text
+    assert "not owned by user" in refused(lambda: host.submit(a, b, sender=sender.format(d=host.domain), secure=secure), 553)
 
 
 def test_an_owner_sends_as_the_alias_and_as_a_plus_address(host: Host) -> None:
@@ -142,7 +138,7 @@ def test_587_offers_auth_only_after_starttls(host: Host) -> None:
         smtp.ehlo()
         assert not smtp.has_extn("auth")
         assert smtp.mail("x@outside.test")[0] == 530
-        smtp.starttls(context=host.tls)
+        smtp.starttls(context=host.trust)
         smtp.ehlo()
         assert smtp.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
 
@@ -150,10 +146,7 @@ def test_587_offers_auth_only_after_starttls(host: Host) -> None:
 @pytest.mark.parametrize("port", ["submission", "submissions"])
 def test_submission_without_a_login_is_refused(host: Host, port: str) -> None:
     box = host.mailbox("a")
-    smtp = smtplib.SMTP_SSL(*host.layout.ports[port], context=host.tls) if port == "submissions" else smtplib.SMTP(*host.layout.ports[port])
-    with smtp:
-        if port == "submission":
-            smtp.starttls(context=host.tls)
+    with host.submission(secure=port == "submissions") as smtp:
         smtp.ehlo()
         smtp.mail("x@outside.test")
         assert smtp.rcpt(box)[0] == 554
@@ -162,7 +155,7 @@ def test_submission_without_a_login_is_refused(host: Host, port: str) -> None:
 
 def test_submission_to_an_unknown_address_of_ours_is_refused(host: Host) -> None:
     a = host.mailbox("a")
-    assert refusal(host.submit, a, f"nobody@{host.domain}")[0] == 550
+    refused(lambda: host.submit(a, f"nobody@{host.domain}"), 550)
 
 
 def test_a_bounce_comes_back_to_the_sender(host: Host) -> None:
@@ -179,7 +172,7 @@ def test_deferred_mail_goes_soon_after_the_sink_lets_it(host: Host) -> None:
     message_id = host.submit(a, f"{name}@elsewhere.test")
     time.sleep(0.5)
     (host.layout.sink_dir / f"{name}.go").touch()
-    host.leaves(f"{name}@elsewhere.test", message_id, seconds=12)
+    host.sunk(f"{name}@elsewhere.test", message_id, seconds=12)
 
 
 # --- logins
@@ -202,7 +195,7 @@ def test_two_password_changes_at_once_only_the_last_works(host: Host) -> None:
     for password in ("first#Pass1", "second#Pass2"):
         host.put(replace(state, password=hash_of(password)))
     assert host.pop(state.address, "second#Pass2") == 0
-    for old in (GOOD, "first#Pass1"):
+    for old in (PASSWORD, "first#Pass1"):
         with pytest.raises(poplib.error_proto, match="AUTH"):
             host.pop(state.address, old)
 
@@ -212,7 +205,7 @@ def test_no_login_without_tls(host: Host, protocol: str) -> None:
     box = host.mailbox("a")
     if protocol == "imap":
         with pytest.raises(imaplib.IMAP4.error, match="PRIVACYREQUIRED"):
-            imaplib.IMAP4(*host.layout.ports["imap"]).login(box, GOOD)
+            imaplib.IMAP4(*host.layout.ports["imap"]).login(box, PASSWORD)
         return
     pop = poplib.POP3(*host.layout.ports["pop3"])
     with pytest.raises(poplib.error_proto, match="disallowed"):
@@ -222,9 +215,9 @@ def test_no_login_without_tls(host: Host, protocol: str) -> None:
 def test_starttls_on_the_plain_ports_allows_the_login(host: Host) -> None:
     box = host.mailbox("a")
     client = imaplib.IMAP4(*host.layout.ports["imap"])
-    host.tls.check_hostname = False
-    client.starttls(ssl_context=host.tls)
-    assert client.login(box, GOOD)[0] == "OK"
+    host.trust.check_hostname = False
+    client.starttls(ssl_context=host.trust)
+    assert client.login(box, PASSWORD)[0] == "OK"
     client.logout()
 
 
@@ -241,17 +234,18 @@ def test_the_special_folders_are_there_and_subscribed(host: Host) -> None:
 # --- quota and size
 def test_over_the_storage_quota_is_refused_at_rcpt_and_frees(host: Host) -> None:
     box = host.mailbox("a", quota_mb=1)
-    host.arrives(box, host.inject(box, size=700_000))
-    assert refusal(host.inject, box, size=700_000) == (552, f"5.2.2 <{box}>: Recipient address rejected: Mailbox is full")
-    assert refusal(host.inject, box, size=700_000, esmtp_size=False)[0] == 552
+    host.arrives(box, host.inject(box, message=large(box, 700_000)))
+    words = refused(lambda: host.inject(box, message=large(box, 700_000)), 552)
+    assert words == f"5.2.2 <{box}>: Recipient address rejected: Mailbox is full"
+    refused(lambda: host.inject(box, message=large(box, 700_000), declare_size=False), 552)
     doveadm.empty(host.layout, box)
-    host.arrives(box, host.inject(box, size=700_000))
+    host.arrives(box, host.inject(box, message=large(box, 700_000)))
 
 
 def test_over_the_message_quota_is_refused(host: Host) -> None:
     box = host.mailbox("a", quota_messages=1)
     host.arrives(box, host.inject(box))
-    assert refusal(host.inject, box)[0] == 552
+    refused(lambda: host.inject(box), 552)
 
 
 def test_a_full_mailbox_behind_an_alias_defers(host: Host) -> None:
@@ -259,34 +253,33 @@ def test_a_full_mailbox_behind_an_alias_defers(host: Host) -> None:
     host.arrives(box, host.inject(box))
     message_id = host.inject(host.alias("info", box))
     time.sleep(0.3)
-    assert message_id not in host.message_ids(box)
+    assert message_id not in [message["Message-ID"] for message in host.folder(box)]
     doveadm.empty(host.layout, box)
     host.arrives(box, message_id, seconds=12)
 
 
-@pytest.mark.parametrize("esmtp_size", [True, False])
-def test_a_message_larger_than_the_plan_allows_is_refused(host: Host, esmtp_size: bool) -> None:
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_message_larger_than_the_plan_allows_is_refused(host: Host, declared: bool) -> None:
     box = host.mailbox("a", max_message_mb=3)
-    host.arrives(box, host.inject(box, size=2 * MB))
-    code, text = refusal(host.inject, box, size=4 * MB, esmtp_size=esmtp_size)
-    assert (code, "larger" in text) == (552, True)
+    host.arrives(box, host.inject(box, message=large(box, 2 * MB)))
+    assert "larger" in refused(lambda: host.inject(box, message=large(box, 4 * MB), declare_size=declared), 552)
 
 
 def test_a_large_message_is_refused_for_one_recipient_and_delivered_to_the_other(host: Host) -> None:
-    small, large = host.mailbox("a", max_message_mb=1), host.mailbox("b")
+    small, big = host.mailbox("a", max_message_mb=1), host.mailbox("b")
     with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
-        host.inject(small, large, size=2 * MB)
+        host.inject(small, big, message=large(small, 2 * MB))
     assert [code for code, _ in caught.value.recipients.values()] == [552]
     limit = time.monotonic() + 10
-    while host.pop(large) == 0 and time.monotonic() < limit:
+    while host.pop(big) == 0 and time.monotonic() < limit:
         time.sleep(0.05)
-    assert (host.pop(large), host.pop(small)) == (1, 0)
+    assert (host.pop(big), host.pop(small)) == (1, 0)
 
 
 def test_submission_asks_the_quota_too(host: Host) -> None:
     a, full = host.mailbox("a"), host.mailbox("full", quota_messages=1)
     host.arrives(full, host.inject(full))
-    assert refusal(host.submit, a, full)[0] == 552
+    refused(lambda: host.submit(a, full), 552)
 
 
 def test_the_largest_plan_fits(host: Host) -> None:
@@ -306,7 +299,7 @@ def test_a_deleted_mailbox_is_refused_gone_from_disk_and_empty_when_made_anew(ho
     doveadm.kick(host.layout, state.address)
     assert homes.remove_home(host.layout, state.home)
     assert not home.exists()
-    assert refusal(host.inject, state.address)[0] == 550
+    refused(lambda: host.inject(state.address), 550)
     with pytest.raises(poplib.error_proto, match="AUTH"):
         host.pop(state.address)
     host.mailbox("a")
@@ -317,7 +310,7 @@ def test_a_removed_domain_is_no_longer_ours(host: Host) -> None:
     box = host.mailbox("a")
     host.remove(box)
     host.apply(wanted_of_domain(host.domain, None) | {("aliases", f"postmaster@{host.domain}"): None})
-    assert refusal(host.inject, box)[0] in (550, 554)
+    refused(lambda: host.inject(box), 550, 554)
 
 
 # --- the wire
@@ -332,7 +325,7 @@ def test_a_message_smuggled_behind_a_bare_newline_stays_text(host: Host) -> None
             stream.flush()
             while stream.readline()[3:4] == b"-":
                 pass
-        text = make_message("x@outside.test", box).as_bytes().replace(b"\n", b"\r\n")
+        text = note("x@outside.test", box).as_bytes().replace(b"\n", b"\r\n")
         smuggled = f"\n.\r\nMAIL FROM:<x@outside.test>\r\nRCPT TO:<{other}>\r\nDATA\r\nsmuggled\r\n.\r\n"
         stream.write(text + smuggled.encode())
         stream.flush()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,28 +19,16 @@ from mailsettings.servers import private, stack
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.stack import components, process
 from mailsettings.servers.stack.instance import running
-from mailsettings.servers.stack.missing import missing
-from tests.servers.mailclient import Host
+from tests.servers.conftest import SERVERS
+from tests.servers.host import Host
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVERS = ("redis", "sink", "truesize", "dovecot", "postfix")
-
-
-@pytest.fixture(scope="module")
-def saved() -> Iterator[Layout]:
-    layout = Layout.private_instance("test-crash", CHECKOUT)
-    lacking = {name: missing(layout)[name] for name in SERVERS if name in missing(layout)}
-    if lacking:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no mail servers here: {lacking}")
-    yield layout
-    stack.stop(layout)
 
 
 @pytest.fixture
-def crash(saved: Layout) -> Layout:
-    """A stack of servers that a test may maltreat, running."""
-    stack.start(saved, SERVERS)
-    return Layout.load(saved.layout_path)
+def crash(layout: Layout) -> Layout:
+    """The folder's instance, running, for a test to maltreat."""
+    return layout
 
 
 def pids(layout: Layout) -> dict[str, int | None]:
@@ -58,7 +45,7 @@ def mail_flows(layout: Layout) -> None:
     host = Host(layout, f"{uuid.uuid4().hex[:8]}.example.com")
     box = host.mailbox("a")
     host.arrives(box, host.inject(box))
-    host.leaves("o@elsewhere.test", host.submit(box, "o@elsewhere.test"))
+    host.sunk("o@elsewhere.test", host.submit(box, "o@elsewhere.test"))
 
 
 def test_starting_twice_is_harmless(crash: Layout) -> None:
