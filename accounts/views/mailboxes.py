@@ -48,10 +48,12 @@ class MailboxList(InDomain, ListPage):
         return super().is_narrowed() or bool(self.state)
 
     def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        full = self.rows().filled(100).values("pk")  # type: ignore[attr-defined]
-        if self.state == "full":
-            return rows.filter(pk__in=full)
-        return rows.filled(NEARLY).exclude(pk__in=full) if self.state == "nearly" else rows  # type: ignore[attr-defined]
+        shares: dict[str, tuple[int, int | None]] = {"full": (100, None), "nearly": (NEARLY, 100)}
+        if self.state not in shares:
+            return rows
+        percent, below = shares[self.state]
+        found: QuerySet[Any] = rows.filled(percent, below=below, domain=self.domain)  # type: ignore[attr-defined]
+        return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(state=self.state, limit=self.domain.limits.get("accounts"), **kwargs)
