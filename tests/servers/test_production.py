@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mailsettings.servers import production
+from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout, Port, Tls
 from mailsettings.servers.postfix import master_pid
 from mailsettings.servers.private import PREFERRED, free_ports
@@ -224,7 +225,7 @@ def test_the_standard_ports_and_addresses_are_accepted_too(prepared: Layout, tmp
     layout = replace(prepared, ports=PORTS, config=tmp_path, postfix_dir=tmp_path)
     layout.dovecot_dir.mkdir()
     for file in (*postfix_files(layout), *dovecot_files(layout)):
-        file.path.write_text(file.text)
+        write_atomically(file.path, file.text, age_s=10)
     assert said("/usr/bin/doveconf", "-h", "-c", str(layout.dovecot_conf), "service/imap-login/inet_listener/imaps/address") == "*, ::\n"
     services = said("/usr/sbin/postconf", "-c", str(tmp_path), "-M")
     assert {line.split()[0] for line in services.splitlines() if " inet " in line} == {"25", "587", "465"}
