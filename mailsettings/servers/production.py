@@ -14,6 +14,7 @@ import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from mailsettings.servers.files import write_atomically
@@ -37,6 +38,8 @@ PORTS: dict[str, Port] = {
     "pop3s": ("", 995),
     "doveadm": ("127.0.0.1", 24245),
 }
+# 64 characters: Django warns below 50.
+SECRET_KEY_BYTES = 48
 LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 # What several processes reach. SQLite is one process's, memory:// too, and filesystem:// one user's.
 SCHEMES = {"DATABASE_URL": ("postgresql",), "BROKER_URL": ("redis", "rediss", "redis+socket")}
@@ -108,7 +111,7 @@ def _saved_secrets(path: Path) -> Secrets | None:
 def _new_secrets() -> Secrets:
     """Only what a production host has a use for: database and operator get theirs elsewhere."""
     made = new_secrets()
-    return Secrets(made.secret_key, made.doveadm_api_key, "", "", "")
+    return Secrets(token_urlsafe(SECRET_KEY_BYTES), made.doveadm_api_key, "", "", "")
 
 
 def check_certificate(tls: Tls) -> None:
