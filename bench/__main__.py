@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.client import Client
 from mailsettings.servers.layout import Layout
+from mailsettings.servers.private import private_layout
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = [sys.executable, "-m", "mailsettings.servers.stack"]
@@ -27,7 +28,7 @@ def main() -> int:
     asked = _arguments()
     stack("start")
     try:
-        layout = Layout.load(Layout.private_instance("bench", ROOT).layout_path)
+        layout = Layout.load(private_layout("bench", ROOT).layout_path)
         print_table(measure(Client(layout), layout, asked.accounts, asked.rounds))
     finally:
         if not asked.keep:

@@ -208,13 +208,6 @@ class Layout:
         path = os.environ.get("TEGAMI_LAYOUT", "")
         return cls.load(path) if path else None
 
-    @classmethod
-    def private_instance(cls, name: str, checkout: Path) -> Layout:
-        """The private instance `name` of this checkout: as saved, else newly made and saved."""
-        from mailsettings.servers.private import private_layout
-
-        return private_layout(name, checkout)
-
     def with_ports(self, ports: Mapping[str, Port]) -> Layout:
         """The same instance on other ports."""
         return replace(self, ports=dict(ports), relayhost=ports["sink"] if self.private else self.relayhost)

@@ -17,6 +17,7 @@ from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
 from mailsettings.servers.owners import make_folder
+from mailsettings.servers.private import private_layout
 from mailsettings.servers.stack import start, status, stop
 from mailsettings.servers.stack.missing import missing
 from tests.servers.host import Host, domain_state
@@ -30,7 +31,7 @@ DOMAINS = 120
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Layout]:
     """The one instance of this folder, as saved; nothing of it runs yet."""
-    layout = Layout.private_instance("test-servers", CHECKOUT)
+    layout = private_layout("test-servers", CHECKOUT)
     lacking = {name: missing(layout)[name] for name in SERVERS if name in missing(layout)}
     if lacking:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no mail servers here: {lacking}")
@@ -50,7 +51,7 @@ def layout(instance: Layout) -> Layout:
 @pytest.fixture
 def files(tmp_path: Path) -> Layout:
     """A layout with files but no servers, in a folder that the servers' users need not reach."""
-    layout = Layout.private_instance("test-files", CHECKOUT)
+    layout = private_layout("test-files", CHECKOUT)
     folders = {"state": tmp_path, "config": tmp_path, "postfix_dir": tmp_path / "postfix", "queue_dir": tmp_path / "queue"}
     layout = replace(layout, **folders)  # type: ignore[arg-type]
     make_folder(layout.postfix_dir)

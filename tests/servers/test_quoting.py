@@ -14,6 +14,7 @@ from mailsettings.servers import maps
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
+from mailsettings.servers.private import private_layout
 from mailsettings.servers.quoting import config_value, dovecot_value, map_key, map_value
 
 HOSTILE = st.text(
@@ -97,4 +98,4 @@ def test_keys_that_postmap_would_read_otherwise_are_refused(key: str) -> None:
 @pytest.mark.parametrize("path", ["/a b", "/a'b", "/a%b", "/a$b", "/a{b", "relative", "/a\nb"])
 def test_a_layout_takes_only_paths_that_need_no_quoting(path: str) -> None:
     with pytest.raises(ValueError, match="path"):
-        replace(Layout.private_instance("test-files", CHECKOUT), state=Path(path))
+        replace(private_layout("test-files", CHECKOUT), state=Path(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailsettings.servers.layout import Layout
+from mailsettings.servers.private import private_layout
 from tests.mail import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def layout() -> Layout:
-    return Layout.private_instance(os.environ["TEGAMI_TEST_STACK"], ROOT)
+    return private_layout(os.environ["TEGAMI_TEST_STACK"], ROOT)
 
 
 @pytest.fixture(scope="session")

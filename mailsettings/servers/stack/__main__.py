@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from mailsettings.servers.layout import Layout
+from mailsettings.servers.private import private_layout
 from mailsettings.servers.render import BadConfiguration
 from mailsettings.servers.stack import instance
 from mailsettings.servers.stack.components import COMPONENTS, StackError
@@ -22,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 def main() -> int:
     """0: as asked. 1: something did not start. 3: something of it is not installed here."""
     asked = _arguments()
-    layout = Layout.private_instance(asked.name, CHECKOUT)
+    layout = private_layout(asked.name, CHECKOUT)
     try:
         return VERBS[asked.verb](layout, asked.components)
     except (StackError, BadConfiguration, OSError, subprocess.SubprocessError) as error:
