@@ -25,7 +25,7 @@ def _all(rules: Rules) -> Iterator[Said]:
     yield (
         "envelope-paper",
         _("Message size"),
-        say(_("Mail above {size} is refused, coming in and going out."), size=size(rules.message_size_mb)),
+        say(_("Incoming mail above {size} is refused."), size=size(rules.message_size_mb)),
     )
     yield "box-arrow-in-right", _("Login"), _login(rules)
     yield "gear", _("System addresses"), _system(rules)
