@@ -45,8 +45,8 @@ def send(hosts: set[str]) -> None:
     for sender in _senders:
         try:
             sender(hosts)
-        except Exception:
-            log.warning("broker away, the sweep will send the changes of %s", sorted(hosts), exc_info=True)
+        except Exception as error:
+            log.warning("broker away (%s), the sweep will send the changes of %s", error, sorted(hosts))
 
 
 def retry(change: Change) -> None:

@@ -96,7 +96,7 @@ def _alive(layout: Layout, process: Process) -> bool:
     return process.alive()
 
 
-def _make_broker_folders(layout: Layout) -> None:
+def make_broker_folders(layout: Layout) -> None:
     """filesystem:// makes none itself; beside Redis they stay empty."""
     for folder in ("queue", "control") if layout.embedded else ():
         (layout.broker_dir / folder).mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ COMPONENTS = {
         ),
         Component("redis", (), _redis, _redis_answers, _make_redis_folder, folder=lambda layout: layout.redis_socket.parent),
         Component("panel", ("setup",), _gunicorn, _panel_answers),
-        Component("worker", ("setup", "redis"), _worker, _alive, _make_broker_folders),
+        Component("worker", ("setup", "redis"), _worker, _alive, make_broker_folders),
         Component("jobs", ("setup", "redis"), _jobs, _alive),
         Component("beat", ("setup", "redis"), _beat, _alive),
         Component("sink", (), _sink, _sink_answers),

@@ -13,7 +13,7 @@ from typing import Any
 
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
-from mailsettings.servers.stack.components import StackError, log_of
+from mailsettings.servers.stack.components import StackError, log_of, make_broker_folders
 from mailsettings.servers.stack.process import UNWANTED
 
 CODE = ("manage.py", "panel", "accounts", "mailsettings", "mailinglists", "reports", "templates", "locale", "static")
@@ -43,6 +43,7 @@ def set_up(layout: Layout, version: str) -> None:
     done = layout.state / "setup.done"
     if done.exists() and done.read_text() == version and operator_path(layout).exists():
         return
+    make_broker_folders(layout)  # setup sends changes already
     static = _start(layout, "collectstatic", "--noinput", "--verbosity", "0")
     _finish(layout, _start(layout, "migrate", "--noinput"))
     login = _finish(layout, _start(layout, "setup", "--host", layout.host, "--json", *(["--demo"] if layout.embedded else [])))
