@@ -6,10 +6,12 @@ user in it. charlie runs another contract, with b.example.com, and is the outsid
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from accounts import passwords
 from accounts.management.commands.setup import load_presets
@@ -43,6 +45,18 @@ def cheap_hashes(request: pytest.FixtureRequest, settings: Any, monkeypatch: pyt
         return
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(passwords, "CONTEXT", passwords.CONTEXT.using(argon2__memory_cost=8, argon2__time_cost=1))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # Playwright's event loop runs in this thread, beside the ORM that the fixtures use.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=args)
+        yield opened
+        opened.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Signed-in clients by name, and a browser against the live server."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from accounts import signin
 from accounts.models import Admin, Mailbox
@@ -37,18 +35,6 @@ def as_user() -> SignIn:
 def bob(cast: Cast, as_user: SignIn) -> Client:
     """The mail admin of a.example.com."""
     return as_user(cast.bob)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    # Playwright's event loop runs in this thread, beside the ORM that the fixtures use.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=args)
-        yield opened
-        opened.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

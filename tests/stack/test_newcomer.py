@@ -7,7 +7,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from mailsettings.servers.layout import Layout
 from tests.mail import World
-from tests.screens.conftest import browser as browser
 
 PASSWORD = "Hajimete#Mail26x"
 
