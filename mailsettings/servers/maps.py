@@ -7,9 +7,11 @@ Without Postfix on the machine the maps are kept as the source text that postmap
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -33,10 +35,16 @@ class MapError(Exception):
 def postmap_program() -> str | None:
     """Path of postmap where it can make lmdb maps, else None."""
     postmap, postconf = (shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") for name in ("postmap", "postconf"))
-    if not postmap or not postconf:
-        return None
-    kinds = subprocess.run([postconf, "-m"], capture_output=True, text=True, check=False).stdout.split()
-    return postmap if "lmdb" in kinds else None
+    return postmap if postmap and postconf and "lmdb" in _kinds(postconf) else None
+
+
+def _kinds(postconf: str) -> list[str]:
+    """The map types that Postfix has. Asked with an empty main.cf: a Debian whose own Postfix is not set up has none."""
+    with tempfile.TemporaryDirectory() as folder:
+        main = Path(folder, "main.cf")
+        main.touch()
+        os.utime(main, (0, 0))  # postconf waits for a young main.cf to settle
+        return subprocess.run([postconf, "-c", folder, "-m"], capture_output=True, text=True, check=False).stdout.split()
 
 
 def create(layout: Layout, lock_fd: int) -> None:
