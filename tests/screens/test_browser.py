@@ -1,5 +1,8 @@
 """The walk through a browser, by keyboard alone, and every page under axe."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -146,17 +149,23 @@ def test_on_a_phone_the_menu_opens_and_nothing_runs_out_of_the_page(cast: Cast, 
 @pytest.mark.parametrize("login", PAGES)
 def test_axe_finds_nothing_serious(cast: Cast, page: Page, login: str) -> None:
     sign_in(page, login, at="/mail/login/" if "@" in login else "/login/")
+    assert serious(page, PAGES[login]) == []
+
+
+def serious(page: Page, paths: Sequence[str]) -> list[tuple[str, str, str]]:
+    """What axe finds serious or critical: page, rule, the first element."""
     found = []
-    for path in PAGES[login]:
+    for path in paths:
         page.goto(path)
         violations = Axe().run(page).response["violations"]
         found += [(path, v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in ("serious", "critical")]
-    assert found == []
+    return found
 
 
-def test_axe_finds_nothing_serious_on_the_sign_in_pages_in_the_dark(page: Page) -> None:
-    page.emulate_media(color_scheme="dark")
-    for path in ("/login/", "/mail/login/"):
-        page.goto(path)
-        violations = Axe().run(page).response["violations"]
-        assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390), ("dark", 390)])
+def test_axe_finds_nothing_serious_in_the_dark_and_on_a_phone(cast: Cast, page: Page, scheme: Any, width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    assert serious(page, ["/login/", "/mail/login/"]) == []
+    sign_in(page, "operator")
+    assert serious(page, PAGES["operator"][::3]) == []

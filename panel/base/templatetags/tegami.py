@@ -1,5 +1,6 @@
 """Tags and filters that every template has (they are builtins in settings)."""
 
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,11 @@ from uuid import UUID
 from django import template
 from django.conf import settings
 from django.template.context import Context
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 register = template.Library()
@@ -33,6 +36,14 @@ def icon(name: str, css: str = "") -> SafeString:
     return format_html(
         '<svg class="{}" viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false">{}</svg>', classes, paths
     )
+
+
+@register.filter
+def counted(moment: datetime) -> str:
+    """How old a figure is, in words."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("Counted just now")
+    return _("Counted %(when)s ago") % {"when": timesince(moment)}
 
 
 @register.filter
