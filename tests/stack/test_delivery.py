@@ -262,3 +262,38 @@ def test_a_changed_plan_size_reaches_mailboxes(world: World) -> None:
     refused(lambda: world.inject(box, message=big), 552)
     world.live("PATCH", f"/domains/{domain}/", {"overrides": {"message_size_mb": 10}})
     world.arrives(box, world.inject(box, message=big))
+
+
+def test_a_deleted_domain_is_gone_from_every_server(world: World) -> None:
+    """A3: its addresses are refused, nobody logs in, its mail leaves the disk, and the name can be had anew."""
+    domain = world.domain("platinum")
+    box = world.mailbox(f"taro@{domain}")
+    world.live("POST", "/aliases/", {"address": f"info@{domain}", "destinations": [box]})
+    world.arrives(box, world.inject(f"info@{domain}"))
+    customer = world.call("GET", f"/domains/{domain}/").json["customer"]
+    world.live("DELETE", f"/domains/{domain}/")
+    for local in ("taro", "info", "postmaster"):
+        assert refused(lambda local=local: world.inject(f"{local}@{domain}"), 554, 550)
+    with pytest.raises(poplib.error_proto):
+        world.pop(box)
+    world.live("POST", "/domains/", {"name": domain, "customer": customer, "plan": "hs"})
+    world.mailbox(box)
+    assert world.pop(box) == 0
+    with pytest.raises(smtplib.SMTPException):
+        world.inject(f"info@{domain}")
+
+
+def test_a_change_of_plan_reaches_every_mailbox(world: World) -> None:
+    """The size, the login name and the system addresses of the new plan, in one change."""
+    domain = world.domain("platinum")
+    tag = domain.partition(".")[0]
+    box = world.mailbox(f"{tag}x@{domain}", quota_mb=100)
+    world.pop(f"{tag}x%{domain}")
+    world.live("PATCH", f"/domains/{domain}/", {"plan": "plusmail"})
+    world.pop(f"{tag}x")
+    with pytest.raises(poplib.error_proto):
+        world.pop(f"{tag}x%{domain}")
+    refused(lambda: world.inject(box, message=note("x@outside.test", box, size=4 * 1_048_576)), 552)
+    world.live("POST", f"/accounts/{tag}@{domain}/password/", {"password": PASSWORD})
+    world.arrives(f"{tag}@{domain}", world.inject(f"postmaster@{domain}"))
+    refused(lambda: world.inject(f"root@{domain}"), 550)

@@ -207,3 +207,17 @@ def test_a_thousand_changes_become_a_handful_of_applies(world: World, stack: Com
     assert len(lives) <= 5, len(lives)
     assert time.monotonic() - began < 60
     world.arrives(box, world.inject(f"a999@{domain}"))
+
+
+def test_a_killed_job_worker_is_made_good_by_the_next(world: World, stack: Command) -> None:
+    """A4: emptying waits for a job worker and is done by the one that starts, also when it was left in the middle."""
+    box = world.mailbox(f"taro@{world.domain()}")
+    world.arrives(box, world.inject(box))
+    stack("kill", "jobs")
+    asked = world.call("POST", f"/accounts/{box}/purge/")
+    assert asked.status == 202
+    assert states(world, [str(asked.change)]) == {"pending"}
+    stack("start", "jobs")
+    world.wait_live(str(asked.change), 60)
+    assert world.call("GET", f"/jobs/{asked.json['id']}/").json["state"] == "done"
+    assert world.pop(box) == 0
