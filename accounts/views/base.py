@@ -1,5 +1,6 @@
 """What the pages of this app share: the domain of the address, lists, and the second step of a deletion."""
 
+from abc import abstractmethod
 from typing import Any
 
 from django.db.models import QuerySet
@@ -43,11 +44,13 @@ class ListPage(ShownPage):
     sorts: dict[str, str] = {"name": "name"}
     default_sort = "name"
 
+    @abstractmethod
     def rows(self) -> QuerySet[Any]:
-        raise NotImplementedError
+        """Everything that the list may show."""
 
+    @abstractmethod
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-        raise NotImplementedError
+        """Those of the rows that the text is found in."""
 
     def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows

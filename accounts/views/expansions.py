@@ -1,5 +1,6 @@
 """Pages about aliases and group addresses: two objects of one shape."""
 
+from abc import abstractmethod
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -76,8 +77,9 @@ class ExpansionCreate(InDomain, FormPage):
     def get_success_url(self) -> str:
         return reverse(f"{self.kind}-list", args=[self.domain.name])
 
+    @abstractmethod
     def make(self, form: Any) -> tuple[Any, Change]:
-        raise NotImplementedError
+        """Calls the service; the new object and its Change."""
 
     def perform(self, form: BaseForm) -> Change | None:
         self.row, change = self.make(form)

@@ -1,5 +1,6 @@
 """Pages that belong to no app: appearance, how a change fares, errors; and what every page view stands on."""
 
+from abc import abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -74,9 +75,9 @@ class FormPage(Page, FormView):  # type: ignore[type-arg]
     def done_text(self, form: BaseForm) -> str:
         return str(self.done_message)
 
+    @abstractmethod
     def perform(self, form: BaseForm) -> Change | None:
         """Calls the service; its Change, if mail servers are concerned."""
-        raise NotImplementedError
 
 
 def add_errors(form: BaseForm, error: ValidationError) -> None:
