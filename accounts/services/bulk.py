@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts import names
@@ -32,8 +32,16 @@ def load_mailboxes(domain: Domain, accounts: Iterable[tuple[str, str]], *, actin
         promised = (rules.storage_default_mb or 0) * len(rows)
         count(domain, "accounts", len(rows), field="address", extra={"storage_mb": promised})
         _insert(domain, rows)
+        transaction.on_commit(_count_anew)
         audit.record("mailbox.load", domain.name, acting_user=acting_user, domain=domain.name, after={"accounts": len(rows)})
         return len(rows), changes.record([(domain.host.name, TargetKind.DOMAIN_ALL, domain.name)], acting_user=acting_user)
+
+
+def _count_anew() -> None:
+    """PostgreSQL plans by what it believes of a table: until it counts by itself, lists of a new large domain took 100 ms."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE accounts_addressname, accounts_mailbox, accounts_domain")
 
 
 def _insert(domain: Domain, rows: list[tuple[str, str]]) -> None:
