@@ -43,11 +43,6 @@ def verify(password: str, stored: str) -> bool:
     return bool(CONTEXT.verify(password, stored.partition("}")[2]))
 
 
-def scheme_of(stored: str) -> str:
-    """Dovecot's name of the scheme, e.g. `ARGON2ID`; the only thing about a hash that is ever shown."""
-    return stored[1:].partition("}")[0]
-
-
 def check(password: str, *, rule: str, address: str) -> None:
     """Raises one `ValidationError` with every broken rule, each with a code of its own (live in the form)."""
     broken = _strict(password, address) if rule == "strict" else _basic(password, address)

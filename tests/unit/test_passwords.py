@@ -77,7 +77,3 @@ def test_a_hash_verifies_its_password_and_no_other(password: str) -> None:
 def test_nothing_fits_an_empty_hash() -> None:
     assert not passwords.verify("", "")
     assert not passwords.verify("anything", "")
-
-
-def test_only_the_scheme_is_ever_shown() -> None:
-    assert passwords.scheme_of(passwords.no_password()) == "ARGON2ID"

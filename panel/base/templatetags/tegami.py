@@ -123,12 +123,12 @@ def change_of(message: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def current(context: Context, *names: str) -> SafeString:
+def current(context: Context, *names: str) -> str:
     """aria-current="page" where the page's view is one of `names`."""
     match = getattr(context.get("request"), "resolver_match", None)
     if match is not None and match.url_name in names:
-        return mark_safe(' aria-current="page"')
-    return mark_safe("")
+        return format_html(' aria-current="{}"', "page")
+    return ""
 
 
 @register.inclusion_tag("partials/sort.html", takes_context=True)
