@@ -148,6 +148,11 @@ class Layout:
         return self.state / "policy" / "true-size"
 
     @property
+    def milter_dir(self) -> Path:
+        """Holds the milter's sockets: `in`, `submission`, `out`."""
+        return self.state / "milter"
+
+    @property
     def broker_dir(self) -> Path:
         """The folder that `filesystem://` carries its messages in (embedded instances)."""
         return self.state / "broker"
@@ -199,7 +204,7 @@ class Layout:
     def load(cls, path: str | Path) -> Layout:
         """The layout that `save` wrote. Raises OSError, ValueError, KeyError or TypeError for a file that is none."""
         raw = json.loads(Path(path).read_text())
-        known = {one.name: raw[one.name] for one in fields(cls)}
+        known = {one.name: raw[one.name] for one in fields(cls) if one.name in raw}
         return cls(**{name: _revive(name, value) for name, value in known.items()})
 
     @classmethod

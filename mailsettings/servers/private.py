@@ -8,7 +8,7 @@ import secrets
 import socket
 import string
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mailsettings.servers.layout import SAFE_PATH, Layout, Port, Secrets, Users
@@ -28,6 +28,10 @@ PREFERRED: dict[str, Port] = {
     "lmtp": ("127.0.0.1", 2424),
     "sink": ("127.0.0.1", 2526),
     "doveadm": ("127.0.0.1", 2280),
+    "wayout": ("127.0.0.1", 2527),
+    "sieve": ("127.0.0.1", 2419),
+    "srs": ("127.0.0.1", 2528),
+    "srs_reverse": ("127.0.0.1", 2529),
 }
 # Unix sockets have 107 characters; the longest of ours below `state` has about 45.
 LONGEST_STATE = 60
@@ -40,11 +44,18 @@ def private_layout(name: str, checkout: Path) -> Layout:
         raise ValueError(f"{name!r}: an instance is named by letters, digits and -")
     state = state_folder(name, checkout)
     make_folder(state)
-    if (state / "layout.json").exists():
-        return Layout.load(state / "layout.json")
-    layout = _new(name, checkout, state)
-    layout.save()
+    saved = Layout.load(state / "layout.json") if (state / "layout.json").exists() else None
+    layout = with_all_ports(saved) if saved else _new(name, checkout, state)
+    if layout != saved:
+        layout.save()
     return layout
+
+
+def with_all_ports(layout: Layout) -> Layout:
+    """The layout, and free ports for what its version did not have yet; those it has stay: servers may sit on them."""
+    wanted = preferred_ports(layout.name)
+    lacking = [(name, port) for name, port in wanted.items() if name not in layout.ports]
+    return layout.with_ports(free_ports(lacking, layout.ports)) if lacking else layout
 
 
 def state_folder(name: str, checkout: Path) -> Path:
@@ -106,9 +117,9 @@ def preferred_ports(name: str) -> dict[str, Port]:
     return {**shifted, "panel": PREFERRED["panel"]} if name == "run" else shifted
 
 
-def free_ports(wanted: Iterable[tuple[str, Port]]) -> dict[str, Port]:
-    """Each wanted port, or the next free one above it, none twice."""
-    taken: dict[str, Port] = {}
+def free_ports(wanted: Iterable[tuple[str, Port]], kept: Mapping[str, Port] | None = None) -> dict[str, Port]:
+    """`kept` as it is, and each wanted port, or the next free one above it; none twice."""
+    taken = dict(kept or {})
     for name, (host, number) in wanted:
         used = {port for _, port in taken.values()}
         free = next(n for n in range(number, 65_000) if n not in used and is_free((host, n)))

@@ -26,7 +26,7 @@ from mailsettings.servers.render import BadConfiguration
 from panel.environment import BadSetting, text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# "" = every address of the host. LMTP is a unix socket here; doveadm and the panel are for this machine only.
+# "" = every address of the host. LMTP is a unix socket here; doveadm, the panel, the way out and SRS are for this machine only.
 PORTS: dict[str, Port] = {
     "panel": ("127.0.0.1", 8000),
     "smtp": ("", 25),
@@ -36,7 +36,11 @@ PORTS: dict[str, Port] = {
     "imaps": ("", 993),
     "pop3": ("", 110),
     "pop3s": ("", 995),
+    "sieve": ("", 4190),
     "doveadm": ("127.0.0.1", 24245),
+    "wayout": ("127.0.0.1", 2527),
+    "srs": ("127.0.0.1", 2528),
+    "srs_reverse": ("127.0.0.1", 2529),
 }
 # 64 characters: Django warns below 50.
 SECRET_KEY_BYTES = 48

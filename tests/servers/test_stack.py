@@ -151,6 +151,14 @@ def test_ports_of_two_instances_never_meet(crash: Layout) -> None:
     assert twice["a"] != twice["b"]
 
 
+def test_an_instance_of_an_older_version_gets_the_ports_that_it_lacks_and_keeps_the_others(files: Layout) -> None:
+    older = replace(files, ports={name: port for name, port in files.ports.items() if name not in ("wayout", "srs")})
+    newer = private.with_all_ports(older)
+    assert set(newer.ports) == set(private.PREFERRED)
+    assert {name: newer.ports[name] for name in older.ports} == older.ports
+    assert len({number for _, number in newer.ports.values()}) == len(newer.ports)
+
+
 def test_a_checkout_that_others_cannot_reach_keeps_its_state_elsewhere(tmp_path: Path) -> None:
     closed = tmp_path / "closed" / "checkout"
     closed.mkdir(parents=True)
