@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from accounts.models import AliasDestination, Domain, GroupMember, MailHost
+from accounts.models import AliasDestination, Domain, GroupMember, Mailbox, MailHost
 from accounts.models.addresses import EXPANSION_MAX
 
 
@@ -33,6 +33,22 @@ def aliases_leading_to(addresses: Iterable[str], host: MailHost) -> set[str]:
         frontier = set(rows.values_list("alias_id", flat=True)) - reached - start
         reached |= frontier
     return reached
+
+
+def leading_into(domain: str, host: MailHost) -> list[str]:
+    """Aliases and groups on the host that name an address in the domain as one of theirs; in order."""
+    found: set[str] = set()
+    for model, by in ((AliasDestination, "alias"), (GroupMember, "group")):
+        rows = model.objects.filter(address__endswith=f"@{domain}", **{f"{by}__domain__host": host})
+        found |= set(rows.values_list(f"{by}_id", flat=True))
+    return sorted(found)
+
+
+def mailboxes_reached(addresses: Iterable[str], host: MailHost) -> set[str]:
+    """The host's mailboxes among these and behind the aliases among these (not through groups)."""
+    start = set(addresses)
+    reached = start.union(*owners(start).values())
+    return set(Mailbox.objects.filter(pk__in=reached, domain__host=host).values_list("pk", flat=True))
 
 
 def owners(aliases: Iterable[str]) -> dict[str, set[str]]:
@@ -69,5 +85,6 @@ def used(domain: Domain) -> dict[str, int]:
         "accounts": domain.accounts_count,
         "aliases": domain.aliases_count,
         "groups": domain.groups_count,
+        "spam_seats": domain.spam_seats_count,
         "storage_mb": domain.promised_mb,
     }

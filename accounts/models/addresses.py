@@ -112,6 +112,9 @@ class Mailbox(models.Model):
     )
     comment = models.CharField(gettext_lazy("comment"), max_length=200, blank=True, validators=no_controls)
     mobile_address = models.CharField(gettext_lazy("mobile address"), max_length=254, blank=True)
+    receive = models.BooleanField(gettext_lazy("receive mail"), default=True)  # off: nothing new is stored (F6)
+    user_may_forward = models.BooleanField(gettext_lazy("the user may forward"), default=False)  # where not every user may (R7)
+    spam_seat = models.BooleanField(gettext_lazy("spam detection"), default=False)  # where the plan sells seats (S3)
     language = models.CharField(max_length=5, blank=True)
     is_system = models.BooleanField(default=False)  # made with the domain, not counted, cannot be deleted (A5)
     used_bytes = models.PositiveBigIntegerField(default=0)
@@ -155,6 +158,15 @@ class Mailbox(models.Model):
         messages = self.quota_messages or self.domain.rules.mailbox_messages
         by_storage = self.quota_mb is not None and self.used_bytes >= self.quota_mb * MB
         return by_storage or (messages is not None and self.used_messages >= messages)
+
+    def lets_user_forward(self) -> bool:
+        """Whether its user may set up forwarding (R7): by the plan, or because an admin said so."""
+        return self.user_may_forward or self.domain.rules.forwarding_by_user
+
+    def has_spam_handling(self) -> bool:
+        """Whether spam settings have any effect: the plan has them, and the mailbox a seat where seats are sold (S3)."""
+        rules = self.domain.rules
+        return rules.spam != "none" and (self.spam_seat or not rules.spam_seats)
 
     def searchable(self) -> str:
         """What the list's search looks through."""

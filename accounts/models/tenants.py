@@ -128,9 +128,11 @@ class Domain(models.Model):
     admin_address = models.CharField(gettext_lazy("admin address"), max_length=254)
     limits = models.JSONField(gettext_lazy("limits"), default=dict, blank=True)
     overrides = models.JSONField(gettext_lazy("overrides"), default=dict, blank=True)
+    virus_check = models.BooleanField(gettext_lazy("virus check"), default=False)  # where the plan leaves it to the domain
     accounts_count = models.PositiveIntegerField(default=0, editable=False)
     aliases_count = models.PositiveIntegerField(default=0, editable=False)
     groups_count = models.PositiveIntegerField(default=0, editable=False)
+    spam_seats_count = models.PositiveIntegerField(default=0, editable=False)
     promised_mb = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     version = models.PositiveIntegerField(default=1)
@@ -146,6 +148,18 @@ class Domain(models.Model):
     def rules(self) -> rules.Rules:
         """The plan's rules with this domain's overrides."""
         return self.plan.rules.over(self.overrides)
+
+    @property
+    def virus_inbound(self) -> str:
+        """What happens to infected mail: "none", "delete", "strip" or "strip_notice" (V1)."""
+        optional = "strip_notice" if self.virus_check else "none"
+        return optional if self.rules.virus_inbound == "optional" else self.rules.virus_inbound
+
+    @property
+    def virus_outbound(self) -> str:
+        """What happens to infected mail that is sent: "none", "delete_warn" or "refuse" (V2)."""
+        optional = "refuse" if self.virus_check else "none"
+        return optional if self.rules.virus_outbound == "optional" else self.rules.virus_outbound
 
     def clean(self) -> None:
         found: dict[str, Any] = {}

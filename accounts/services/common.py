@@ -12,13 +12,23 @@ from accounts import names
 from accounts.models import AddressKind, AddressName, Customer, Domain
 from panel.base.errors import Clash, LimitReached
 
-COUNTERS = {"accounts": "accounts_count", "aliases": "aliases_count", "groups": "groups_count", "storage_mb": "promised_mb"}
+COUNTERS = {
+    "accounts": "accounts_count",
+    "aliases": "aliases_count",
+    "groups": "groups_count",
+    "spam_seats": "spam_seats_count",
+    "storage_mb": "promised_mb",
+}
 
 
 def check(row: models.Model, *, exclude: tuple[str, ...] = ()) -> None:
     """The model's own rules, all broken ones at once. Uniqueness is the database's business."""
+    check_all(lambda: row.clean_fields(exclude=exclude), row.clean)
+
+
+def check_all(*rules: Callable[[], None]) -> None:
+    """Every rule, so that all that is wrong is said at once. Raises `ValidationError` by field."""
     found: dict[str, Any] = {}
-    rules: tuple[Callable[[], None], ...] = (lambda: row.clean_fields(exclude=exclude), row.clean)
     for rule in rules:
         try:
             rule()
@@ -59,6 +69,10 @@ def taken(address: str, field: str) -> Clash:
     return Clash(field, _("%(address)s is taken: there is a %(kind)s of this name.") % {"address": names.to_unicode(address), "kind": kind})
 
 
+# The field that a limit's refusal names, where it is not the one of the act itself.
+FIELDS = {"storage_mb": "quota_mb", "spam_seats": "spam_seat"}
+
+
 def lock_contract(domain: Domain) -> Customer:
     """Holds the contract's row until the transaction ends, so that limits hold between concurrent requests."""
     customer: Customer = Customer.objects.select_for_update().get(pk=domain.customer_id)  # type: ignore[attr-defined]
@@ -74,7 +88,7 @@ def count(domain: Domain, what: str, by: int, *, field: str, extra: dict[str, in
     customer = lock_contract(domain)
     for key, step in steps.items():
         if step > 0:
-            _check_limit(domain, customer, key, step, field if key == what else "quota_mb")
+            _check_limit(domain, customer, key, step, field if key == what else FIELDS[key])
     moved = {COUNTERS[key]: F(COUNTERS[key]) + step for key, step in steps.items() if step}
     if moved:
         Domain.objects.filter(pk=domain.pk).update(**moved)
@@ -95,5 +109,6 @@ LABELS = {
     "accounts": lambda: _("Mail accounts"),
     "aliases": lambda: _("Aliases"),
     "groups": lambda: _("Group addresses"),
+    "spam_seats": lambda: _("Spam detection (seats)"),
     "storage_mb": lambda: _("Storage (MB)"),
 }

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from accounts import names, passwords
+from accounts import names, passwords, selectors
 from accounts.models import AddressKind, AddressName, BareLogin, Customer, Domain, MailHost, Plan
 from accounts.models.tenants import bump
 from accounts.permissions import require
@@ -18,6 +18,7 @@ from panel.base.errors import Clash, LimitReached
 from panel.base.models import Change, TargetKind
 from panel.base.tenancy import Principal
 
+SERVED = ("admin_address", "virus_check")  # of what an admin changes, what the servers know
 CONTRACT = ("plan", "customer", "limits", "overrides")
 ROLE_NAMES = ("postmaster", "mailer-daemon", "root")  # manual platinum; postmaster is RFC 5321 4.5.1
 
@@ -44,7 +45,14 @@ def create_domain(
         _save_new(domain)
         settle_system_addresses(domain)
         audit.record("domain.create", domain.name, acting_user=acting_user, domain=domain.name, after=shown(domain))
-        return domain, changes.record([(host.name, TargetKind.DOMAIN_ALL, domain.name)], acting_user=acting_user)
+        return domain, changes.record(_whole(domain), acting_user=acting_user)
+
+
+def _whole(domain: Domain) -> list[changes.Target]:
+    """The domain with all in it, and what leads into it: to a domain of this host mail goes inside, to others by the way out."""
+    leading = selectors.leading_into(domain.name, domain.host)
+    host = domain.host.name
+    return [(host, TargetKind.DOMAIN_ALL, domain.name), *((host, TargetKind.ADDRESS, address) for address in leading)]
 
 
 def _count_domain(customer: Customer) -> None:
@@ -74,7 +82,7 @@ def _save_new(domain: Domain) -> None:
 
 
 def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> tuple[Domain, Change | None]:
-    """`admin_address` by every mail admin; plan, customer, limits and overrides by the operator."""
+    """`admin_address` and `virus_check` by every mail admin; plan, customer, limits and overrides by the operator."""
     require(acting_user, "domain.change")
     if set(fields) & set(CONTRACT):
         require(acting_user, "domain.contract")
@@ -85,6 +93,7 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
             setattr(fresh, key, value)
         fresh.__dict__.pop("rules", None)
         check(fresh)
+        _check_virus_check(fresh, before)
         if before["customer"] != fresh.customer.name:
             _check_room(fresh, fresh.customer)
         bump(fresh, **{key: getattr(fresh, key) for key in fields})
@@ -95,9 +104,16 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         if fresh.rules != old_rules:
             settle_system_addresses(fresh)
             return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN_ALL, fresh.name)], acting_user=acting_user)
-        if before["admin_address"] == after["admin_address"]:
+        if all(before[key] == after[key] for key in SERVED):
             return fresh, None
         return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN, fresh.name)], acting_user=acting_user)
+
+
+def _check_virus_check(domain: Domain, before: dict[str, Any]) -> None:
+    """Only where the plan leaves it to the domain. Raises `ValidationError` with the plan's name."""
+    if domain.virus_check and not before["virus_check"] and "optional" not in (domain.rules.virus_inbound, domain.rules.virus_outbound):
+        text = _("The plan %(plan)s decides about viruses by itself.") % {"plan": domain.plan.title}
+        raise ValidationError({"virus_check": ValidationError(text, code="plan")})
 
 
 def delete_domain(domain: Domain, *, acting_user: Principal) -> Change:
@@ -107,7 +123,7 @@ def delete_domain(domain: Domain, *, acting_user: Principal) -> Change:
         fresh = Domain.objects.select_for_update(of=("self",)).select_related("plan", "host", "customer").get(pk=domain.pk)
         mailboxes.removal_of_homes(list(fresh.mailboxes.select_related("domain__host")), acting_user=acting_user)
         audit.record("domain.delete", fresh.name, acting_user=acting_user, domain=fresh.name, before=shown(fresh))
-        change = changes.record([(fresh.host.name, TargetKind.DOMAIN_ALL, fresh.name)], acting_user=acting_user)
+        change = changes.record(_whole(fresh), acting_user=acting_user)
         fresh.delete()
         return change
 
@@ -168,6 +184,7 @@ def shown(domain: Domain) -> dict[str, Any]:
         "plan": domain.plan.name,
         "customer": domain.customer.name,
         "admin_address": domain.admin_address,
+        "virus_check": domain.virus_check,
         "limits": dict(domain.limits),
         "overrides": dict(domain.overrides),
     }

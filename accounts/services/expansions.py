@@ -79,7 +79,7 @@ def _create(model: type[T], domain: Domain, local_part: str, addresses: Sequence
         row = model.objects.create(name=name, domain=domain)
         _write_children(rows, word, row, wanted)
         audit.record(f"{word}.create", name.address, acting_user=user, domain=domain.name, after={field: wanted})
-        return row, _record(row, user)
+        return row, _record(row, user, wanted)
 
 
 def _write_children(rows: type[AliasDestination | GroupMember], word: str, row: Alias | Group, addresses: list[str]) -> None:
@@ -91,14 +91,14 @@ def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Chang
     field, _counter, _kind, rows, word = SHAPES[type(row)]
     with transaction.atomic():
         _hold_host(row.domain)
-        before = row.addresses()
-        wanted = _checked(row.address, addresses, field)
+        before: list[str] = row.addresses()
+        wanted: list[str] = _checked(row.address, addresses, field)
         rows.objects.filter(**{word: row}).delete()
         _write_children(rows, word, row, wanted)
         type(row).objects.filter(pk=row.pk).update(version=F("version") + 1)
         audit.record(f"{word}.change", row.address, acting_user=user, domain=row.domain.name, before={field: before}, after={field: wanted})
         fresh: T = type(row).objects.select_related("domain__host", "domain__plan").get(pk=row.pk)
-        return fresh, _record(fresh, user)
+        return fresh, _record(fresh, user, [*before, *wanted])
 
 
 def _delete(row: Alias | Group, user: Principal) -> Change:
@@ -107,7 +107,7 @@ def _delete(row: Alias | Group, user: Principal) -> Change:
         _hold_host(row.domain)
         count(row.domain, counter, -1, field="address")
         audit.record(f"{word}.delete", row.address, acting_user=user, domain=row.domain.name, before={field: row.addresses()})
-        targets = _targets(row)
+        targets = _targets(row, row.addresses())
         AddressName.objects.filter(pk=row.pk).delete()
         return changes.record(targets, acting_user=user)
 
@@ -117,15 +117,19 @@ def _hold_host(domain: Domain) -> None:
     MailHost.objects.select_for_update().get(pk=domain.host.pk)
 
 
-def _record(row: Alias | Group, user: Principal) -> Change:
-    return changes.record(_targets(row), acting_user=user)
+def _record(row: Alias | Group, user: Principal, addresses: Iterable[str]) -> Change:
+    return changes.record(_targets(row, addresses), acting_user=user)
 
 
-def _targets(row: Alias | Group) -> list[changes.Target]:
-    """The address itself, and the aliases that lead to it: who may send as them depends on it (P6)."""
-    host = row.domain.host.name
-    above = selectors.aliases_leading_to([row.address], row.domain.host)
-    return [(host, TargetKind.ADDRESS, address) for address in [row.address, *sorted(above)]]
+def _targets(row: Alias | Group, addresses: Iterable[str]) -> list[changes.Target]:
+    """The address itself, and the aliases that lead to it: who may send as them depends on it (P6).
+
+    And the mailboxes that an alias leads to or led to (`addresses`): their auto-replies know every address of theirs.
+    """
+    host = row.domain.host
+    above = selectors.aliases_leading_to([row.address], host)
+    below = selectors.mailboxes_reached(addresses, host) if isinstance(row, Alias) else set()
+    return [(host.name, TargetKind.ADDRESS, address) for address in [row.address, *sorted(above | below)]]
 
 
 def _checked(address: str, addresses: Iterable[str], field: str) -> list[str]:

@@ -21,8 +21,9 @@ from panel.base.models import Change, Job, TargetKind
 from panel.base.tenancy import Principal, Role
 
 PLAN_DEFAULT: Final = -1  # quota_mb: what the plan gives a new mailbox
-EDITABLE = ("quota_mb", "quota_messages", "comment", "mobile_address")
-SERVED = ("quota_mb", "quota_messages")  # of these the mail servers know
+EDITABLE = ("quota_mb", "quota_messages", "comment", "mobile_address", "receive", "user_may_forward", "spam_seat")
+SERVED = ("quota_mb", "quota_messages", "receive", "spam_seat")  # of these the mail servers know
+BY_USER = ("receive",)  # of these the mailbox's own user may change
 
 
 def create_mailbox(
@@ -35,6 +36,9 @@ def create_mailbox(
     quota_messages: int | None = None,
     comment: str = "",
     mobile_address: str = "",
+    receive: bool = True,
+    user_may_forward: bool = False,
+    spam_seat: bool = False,
 ) -> tuple[Mailbox, Change]:
     """Raises `ValidationError` per field, `Clash` where a name is taken, `LimitReached` by contract."""
     require(acting_user, "mailbox.create")
@@ -42,6 +46,7 @@ def create_mailbox(
     hashed = passwords.hash_password(password)  # before the transaction: it takes tens of milliseconds
     with transaction.atomic():
         fields: dict[str, Any] = {"quota_messages": quota_messages, "comment": comment, "mobile_address": mobile_address}
+        fields |= {"receive": receive, "user_may_forward": user_may_forward, "spam_seat": spam_seat}
         if quota_mb != PLAN_DEFAULT:
             fields["quota_mb"] = quota_mb
         mailbox = insert(domain, local_part, hashed, **fields)
@@ -57,12 +62,21 @@ def insert(
     name = claim(domain, local_part, AddressKind.MAILBOX, by_grammar=by_grammar)
     mailbox = Mailbox(name=name, domain=domain, password_hash=password_hash, is_system=is_system, **fields)
     check(mailbox, exclude=("name", "domain", "password_hash", "search"))
+    check_seat(mailbox)
     if not is_system:
-        count(domain, "accounts", 1, field="local_part", extra={"storage_mb": mailbox.quota_mb or 0})
+        extra = {"storage_mb": mailbox.quota_mb or 0, "spam_seats": int(mailbox.spam_seat)}
+        count(domain, "accounts", 1, field="local_part", extra=extra)
     mailbox.search = mailbox.searchable()
     mailbox.save(force_insert=True)
     take_bare_login(mailbox)
     return mailbox
+
+
+def check_seat(mailbox: Mailbox) -> None:
+    """A seat only where the plan sells them (S3). Raises `ValidationError` with the plan's name."""
+    if mailbox.spam_seat and not mailbox.domain.rules.spam_seats:
+        text = _("The plan %(plan)s has no seats.") % {"plan": mailbox.domain.plan.title}
+        raise ValidationError({"spam_seat": ValidationError(text, code="plan")})
 
 
 def take_bare_login(mailbox: Mailbox) -> None:
@@ -87,17 +101,16 @@ def check_password(domain: Domain, local_part: str, password: str, field: str = 
 
 def change_mailbox(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -> tuple[Mailbox, Change | None]:
     """Changes the given ones of `EDITABLE`. No Change where nothing that a server knows has changed."""
-    require(acting_user, "mailbox.change")
-    if unknown := set(fields) - set(EDITABLE):
-        raise ValidationError({key: ValidationError(_("This cannot be changed."), code="unknown") for key in unknown})
+    _may_change(mailbox, fields, acting_user)
     with transaction.atomic():
         fresh = locked(mailbox)
-        before, old_quota = shown(fresh), fresh.quota_mb or 0
+        before = shown(fresh)
         for key, value in fields.items():
             setattr(fresh, key, value)
         check(fresh, exclude=("name", "domain", "password_hash", "search"))
-        if not fresh.is_system:
-            count(fresh.domain, "accounts", 0, field="quota_mb", extra={"storage_mb": (fresh.quota_mb or 0) - old_quota})
+        if fresh.spam_seat and not before["spam_seat"]:
+            check_seat(fresh)
+        _recount(fresh, before)
         bump(fresh, search=fresh.searchable(), **{key: getattr(fresh, key) for key in fields})
         after = shown(fresh)
         audit.record("mailbox.change", fresh.address, acting_user=acting_user, domain=fresh.domain.name, before=before, after=after)
@@ -105,11 +118,31 @@ def change_mailbox(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -
         return fresh, changes.record([target(fresh)], acting_user=acting_user) if served else None
 
 
+def _may_change(mailbox: Mailbox, fields: dict[str, Any], user: Principal) -> None:
+    """An admin all of `EDITABLE`, the mailbox's own user what is `BY_USER`."""
+    if user.role == Role.MAILBOX_USER and fields and set(fields) <= set(BY_USER):
+        require(user, "mailbox.receive")
+        own(mailbox, user)
+        return
+    require(user, "mailbox.change")
+    if unknown := set(fields) - set(EDITABLE):
+        raise ValidationError({key: ValidationError(_("This cannot be changed."), code="unknown") for key in unknown})
+
+
+def _recount(mailbox: Mailbox, before: dict[str, Any]) -> None:
+    """Moves what the contract counts: promised storage and seats. System mailboxes are not counted."""
+    if mailbox.is_system:
+        return
+    storage = (mailbox.quota_mb or 0) - (before["quota_mb"] or 0)
+    seats = int(mailbox.spam_seat) - int(before["spam_seat"])
+    count(mailbox.domain, "accounts", 0, field="quota_mb", extra={"storage_mb": storage, "spam_seats": seats})
+
+
 def set_password(mailbox: Mailbox, password: str, *, acting_user: Principal, current_password: str | None = None) -> tuple[Mailbox, Change]:
     """An admin sets any; a mailbox user needs the current one and changes only their own."""
     require(acting_user, "mailbox.password")
     if acting_user.role == Role.MAILBOX_USER:
-        _own(mailbox, acting_user)
+        own(mailbox, acting_user)
         if not passwords.verify(current_password or "", mailbox.password_hash):
             raise ValidationError({"current_password": ValidationError(_("This is not the current password."), code="wrong")})
     check_password(mailbox.domain, mailbox.local_part, password)
@@ -122,7 +155,8 @@ def set_password(mailbox: Mailbox, password: str, *, acting_user: Principal, cur
         return fresh, changes.record([target(fresh)], acting_user=acting_user)
 
 
-def _own(mailbox: Mailbox, user: Principal) -> None:
+def own(mailbox: Mailbox, user: Principal) -> None:
+    """Raises `Forbidden` unless the mailbox is the user's own."""
     if mailbox.actor != user.actor:
         raise Forbidden(_("Your role may not do this."))
 
@@ -131,7 +165,7 @@ def purge_mailbox(mailbox: Mailbox, *, acting_user: Principal) -> tuple[Job, Cha
     """Empties it: all mail goes, every setting stays (A4). Done by a job on the mailbox's host."""
     require(acting_user, "mailbox.purge")
     if acting_user.role == Role.MAILBOX_USER:
-        _own(mailbox, acting_user)
+        own(mailbox, acting_user)
     host = mailbox.domain.host.name
     with transaction.atomic():
         args = {"address": mailbox.address, "uuid": mailbox.uuid.hex}
@@ -171,8 +205,8 @@ def _uncount(rows: Iterable[Mailbox]) -> None:
     for row in rows:
         by_domain.setdefault(row.domain.pk, []).append(row)
     for boxes in by_domain.values():
-        promised = sum(row.quota_mb or 0 for row in boxes)
-        count(boxes[0].domain, "accounts", -len(boxes), field="address", extra={"storage_mb": -promised})
+        freed = {"storage_mb": -sum(row.quota_mb or 0 for row in boxes), "spam_seats": -sum(row.spam_seat for row in boxes)}
+        count(boxes[0].domain, "accounts", -len(boxes), field="address", extra=freed)
 
 
 def removal_of_homes(rows: Sequence[Mailbox], *, acting_user: Principal) -> None:
