@@ -19,6 +19,8 @@ from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import postfix_reload
 from mailsettings.servers.seam import effect
 
+# Entries of other stores are nobody's here yet.
+STORES = (DIRECTORY, *MAPS)
 # 10,000 keys by `postmap -i` take 2.5 s, a rebuild of 100,000 0.1 s.
 REBUILD_ABOVE = 500
 
@@ -63,7 +65,8 @@ def grouped(wanted: Wanted) -> dict[str, dict[str, Value | None]]:
     """The wanted entries by store."""
     by_store: dict[str, dict[str, Value | None]] = defaultdict(dict)
     for (store, key), value in wanted.items():
-        by_store[store][key] = value
+        if store in STORES:
+            by_store[store][key] = value
     return by_store
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, State
 
 DIRECTORY = "directory"
-# Every store in which an address may have an entry; a domain has one in "domains".
-ADDRESS_STORES = (DIRECTORY, "mailboxes", "aliases", "senders")
+FORWARDS = "forwards"
+SCRIPTS = "scripts"
+DOMAIN_SCRIPTS = "domain-scripts"
+# Every store in which an address has at most the one entry of its name; what it has in FORWARDS is under its tag.
+ADDRESS_STORES = (DIRECTORY, "mailboxes", "aliases", "senders", SCRIPTS)
+# Nobody can own a name below .invalid (RFC 2606): no stranger's domain, and no customer's.
+OUT_DOMAIN = "out.tegami.invalid"
+TAG_LETTERS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Row:
     quota_messages: int | None
     max_message_mb: int | None
     other_login: str | None
+    own_script: bool = False
 
     def __repr__(self) -> str:  # a hash must not reach a log by way of an error message
         return f"Row(home={self.home!r}, other_login={self.other_login!r}, …)"
@@ -42,27 +51,63 @@ class Entry:
     value: Value
 
 
+def tag(address: str) -> str:
+    """What stands for the address in rewritten senders: short, in any letter case the same, and no address itself."""
+    digest = hashlib.sha256(address.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:TAG_LETTERS]
+
+
+def way_out(mark: str, n: int) -> str:
+    """The inner address that stands for the n-th group of destinations (from 0) of the address with this tag."""
+    return f"{mark}.{n}@{OUT_DOMAIN}"
+
+
 def entries_of(state: State) -> tuple[Entry, ...]:
     """All entries that this object should have; an alias or group without destinations has none."""
     match state:
         case MailboxState():
             return _mailbox(state)
         case AliasState():
-            return (*_alias(state.address, state.destinations), *_sender(state.address, state.owners))
+            return (*_expansion(state.address, state.destinations, state.outside), *_sender(state.address, state.owners))
         case GroupState():
-            return _alias(state.address, state.members)
+            return _expansion(state.address, state.members, state.outside)
         case DomainState():
             reserved = (entry for address, to in state.reserved for entry in _alias(address, (to,)))
-            return (Entry("domains", state.name, "mailboxes"), *reserved)
+            return (Entry("domains", state.name, "mailboxes"), *reserved, *_script(DOMAIN_SCRIPTS, state.name, state.script))
 
 
 def _mailbox(box: MailboxState) -> tuple[Entry, ...]:
-    row = Row(box.domain, box.home, box.password, box.quota_mb, box.quota_messages, box.max_message_mb, box.other_login)
+    limits = (box.quota_mb, box.quota_messages, box.max_message_mb)
+    row = Row(box.domain, box.home, box.password, *limits, box.other_login, box.own_script)
     return (
         Entry(DIRECTORY, box.address, row),
         Entry("mailboxes", box.address, box.home),
         Entry("senders", box.address, box.address),
+        *_forwards(box.address, box.forwards, always=box.own_script),
+        *_script(SCRIPTS, box.address, box.script),
     )
+
+
+def _script(store: str, key: str, text: str | None) -> tuple[Entry, ...]:
+    return () if text is None else (Entry(store, key, text),)
+
+
+def _forwards(address: str, groups: tuple[tuple[str, ...], ...], *, always: bool = False) -> tuple[Entry, ...]:
+    """The tag before its groups: whoever is killed between them leaves a number that leads to the rest.
+
+    `always`: also without a group, because the user's own script may redirect, and a bounce must find the address.
+    """
+    if not groups and not always:
+        return ()
+    mark = tag(address)
+    behind = (Entry(FORWARDS, way_out(mark, n), ", ".join(to)) for n, to in enumerate(groups))
+    return (Entry(FORWARDS, mark, f"{address} {len(groups)}"), *behind)
+
+
+def _expansion(address: str, inside: tuple[str, ...], outside: tuple[str, ...]) -> tuple[Entry, ...]:
+    if not outside:
+        return _alias(address, inside)
+    return (*_alias(address, (*inside, way_out(tag(address), 0))), *_forwards(address, (outside,)))
 
 
 def _alias(address: str, destinations: tuple[str, ...]) -> tuple[Entry, ...]:
@@ -74,8 +119,12 @@ def _sender(address: str, owners: tuple[str, ...]) -> tuple[Entry, ...]:
 
 
 def wanted_at(address: str, state: AddressState | None) -> dict[Key, Value | None]:
-    """What every store should say of the address, whatever it is now; None = the address is nothing."""
+    """What every store should say of the address, whatever it is now; None = the address is nothing.
+
+    Of groups of destinations that it had and has no longer only the disk knows: `apply` adds those.
+    """
     wanted: dict[Key, Value | None] = {(store, address): None for store in ADDRESS_STORES}
+    wanted[FORWARDS, tag(address)] = None
     return {**wanted, **keyed(entries_of(state) if state else ())}
 
 
@@ -84,7 +133,7 @@ def wanted_of_domain(name: str, state: DomainState | None) -> dict[Key, Value | 
 
     A name that stops being reserved is a change of that address (`wanted_at`): it may be something else by now.
     """
-    return {("domains", name): None, **keyed(entries_of(state) if state else ())}
+    return {("domains", name): None, (DOMAIN_SCRIPTS, name): None, **keyed(entries_of(state) if state else ())}
 
 
 def keyed(entries: Iterable[Entry]) -> dict[Key, Value | None]:

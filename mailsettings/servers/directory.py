@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
 
 from mailsettings.servers.desired import Row
 from mailsettings.servers.layout import Layout
@@ -23,13 +25,16 @@ CREATE TABLE IF NOT EXISTS mailbox (
     quota_mb INTEGER,
     quota_messages INTEGER,
     max_message_mb INTEGER,
-    other_login TEXT
+    other_login TEXT,
+    own_script INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mailbox_domain ON mailbox (domain);
 CREATE INDEX IF NOT EXISTS mailbox_other_login ON mailbox (other_login) WHERE other_login IS NOT NULL;
 """
-COLUMNS = "domain, home, password, quota_mb, quota_messages, max_message_mb, other_login"
-UPSERT = f"INSERT OR REPLACE INTO mailbox (address, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+# Columns that came later: a directory made before them gets them at the next `create`.
+LATER = {"own_script": "INTEGER NOT NULL DEFAULT 0"}
+COLUMNS = "domain, home, password, quota_mb, quota_messages, max_message_mb, other_login, own_script"
+UPSERT = f"INSERT OR REPLACE INTO mailbox (address, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # SQLite takes 32,766 parameters in a statement since 3.32; stay well below.
 CHUNK = 5000
 
@@ -44,6 +49,14 @@ def create(layout: Layout) -> None:
     with _open(layout) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(SCHEMA)
+        _add_later_columns(connection)
+
+
+def _add_later_columns(connection: sqlite3.Connection) -> None:
+    there = {row[1] for row in connection.execute("PRAGMA table_info(mailbox)")}
+    for name, kind in LATER.items():
+        if name not in there:
+            connection.execute(f"ALTER TABLE mailbox ADD COLUMN {name} {kind}")
 
 
 def read(layout: Layout, addresses: Collection[str]) -> dict[str, Row]:
@@ -55,7 +68,7 @@ def read(layout: Layout, addresses: Collection[str]) -> dict[str, Row]:
             chunk = keys[start : start + CHUNK]
             marks = ",".join("?" * len(chunk))
             rows = connection.execute(f"SELECT address, {COLUMNS} FROM mailbox WHERE address IN ({marks})", chunk)
-            found.update((row[0], Row(*row[1:])) for row in rows)
+            found.update(map(_row, rows))
     return found
 
 
@@ -72,7 +85,7 @@ def dump(layout: Layout) -> Iterator[tuple[str, Row]]:
     """Every address with its row, in no order."""
     with _open(layout) as connection:
         for row in connection.execute(f"SELECT address, {COLUMNS} FROM mailbox"):
-            yield row[0], Row(*row[1:])
+            yield _row(row)
 
 
 def addresses_of_domain(layout: Layout, domain: str) -> list[str]:
@@ -83,7 +96,13 @@ def addresses_of_domain(layout: Layout, domain: str) -> list[str]:
 
 def _columns(address: str, row: Row) -> tuple[object, ...]:
     limits = (row.quota_mb, row.quota_messages, row.max_message_mb)
-    return (address, row.domain, row.home, row.password, *limits, row.other_login)
+    return (address, row.domain, row.home, row.password, *limits, row.other_login, row.own_script)
+
+
+def _row(columns: tuple[Any, ...]) -> tuple[str, Row]:
+    address, *rest = columns
+    row = Row(*rest)
+    return address, replace(row, own_script=bool(row.own_script))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mailsettings.servers import directory, maps
 from mailsettings.servers.apply import (
+    STORES,
     Applied,
     Difference,
     reload_if_remembered,
@@ -17,8 +18,6 @@ from mailsettings.servers.apply import (
 )
 from mailsettings.servers.desired import DIRECTORY, Entry, Value
 from mailsettings.servers.layout import MAPS, Layout
-
-STORES = (DIRECTORY, *MAPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,8 @@ def _dump(layout: Layout, store: str) -> dict[str, Value]:
 def _by_store(desired: Iterable[Entry]) -> dict[str, dict[str, Value]]:
     by_store: dict[str, dict[str, Value]] = {store: {} for store in STORES}
     for entry in desired:
-        by_store[entry.store][entry.key] = entry.value
+        if entry.store in STORES:
+            by_store[entry.store][entry.key] = entry.value
     return by_store
 
 

@@ -18,7 +18,7 @@ from mailsettings.servers.files import write_atomically
 
 Port = tuple[str, int]
 
-MAPS = ("domains", "mailboxes", "aliases", "senders")
+MAPS = ("domains", "mailboxes", "aliases", "senders", "forwards")
 # What may stand in a path: everything else would need quoting in one of a dozen places of other programs.
 SAFE_PATH = re.compile(r"^/[A-Za-z0-9._/+@~=-]*$")
 
@@ -151,6 +151,11 @@ class Layout:
     def milter_dir(self) -> Path:
         """Holds the milter's sockets: `in`, `submission`, `out`."""
         return self.state / "milter"
+
+    @property
+    def sieve_dir(self) -> Path:
+        """Holds the scripts of domains and mailboxes, the programs that they run (`bin`), and the teaching scripts."""
+        return self.state / "sieve"
 
     @property
     def broker_dir(self) -> Path:

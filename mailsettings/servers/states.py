@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """A mailbox. `home` = 32 hex digits; `password` = Dovecot's `{SCHEME}hash`; `other_login` = a second login name."""
+    """A mailbox. `home` = 32 hex digits; `password` = Dovecot's `{SCHEME}hash`; `other_login` = a second login name.
+
+    `script` = the Sieve text that the panel made of its settings. It redirects to `desired.way_out(tag, n)` only;
+    `forwards[n]` = the destinations behind that. `own_script`: the user may keep a script of their own (ManageSieve).
+    """
 
     address: str
     domain: str
@@ -20,31 +24,43 @@ class MailboxState:
     quota_messages: int | None = None
     max_message_mb: int | None = None
     other_login: str | None = None
+    forwards: tuple[tuple[str, ...], ...] = ()
+    script: str | None = None
+    own_script: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AliasState:
-    """A forwarding address, or a reserved name; `owners` = the logins that may send as it."""
+    """A forwarding address, or a reserved name; `owners` = the logins that may send as it.
+
+    `destinations` = those in domains of this host, `outside` = all others: these leave with a rewritten sender.
+    """
 
     address: str
     destinations: tuple[str, ...]
     owners: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """An address that expands to its members. Nobody sends as it."""
+    """An address that expands to its members (`outside`: as with aliases). Nobody sends as it."""
 
     address: str
     members: tuple[str, ...]
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DomainState:
-    """A domain; `reserved` = (full reserved address, destination), such as postmaster@ to the admin address."""
+    """A domain; `reserved` = (full reserved address, destination), such as postmaster@ to the admin address.
+
+    `script` = the Sieve text of its filters, run before those of its mailboxes.
+    """
 
     name: str
     reserved: tuple[tuple[str, str], ...] = ()
+    script: str | None = None
 
 
 AddressState = MailboxState | AliasState | GroupState
