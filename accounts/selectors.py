@@ -35,6 +35,19 @@ def aliases_leading_to(addresses: Iterable[str], host: MailHost) -> set[str]:
     return reached
 
 
+def aliases_of(addresses: Iterable[str]) -> dict[str, set[str]]:
+    """For each address the aliases that lead to it over aliases alone; addresses without any are left out."""
+    above: dict[str, set[str]] = {}
+    frontier = set(addresses)
+    asked = set(frontier)
+    while frontier:
+        rows = list(AliasDestination.objects.filter(address__in=frontier).values_list("address", "alias_id"))
+        for address, alias in rows:
+            above.setdefault(address, set()).add(alias)
+        frontier = {alias for _address, alias in rows} - set(above)
+    return {address: _closure(address, above) for address in asked if address in above}
+
+
 def leading_into(domain: str, host: MailHost) -> list[str]:
     """Aliases and groups on the host that name an address in the domain as one of theirs; in order."""
     found: set[str] = set()

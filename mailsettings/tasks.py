@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import MailHost
-from mailsettings import jobs, usage
+from mailsettings import asks, jobs, usage
 from mailsettings.servers import worker
 from mailsettings.servers.doveadm import DovecotNotRunning
 from mailsettings.servers.layout import Layout
@@ -19,6 +19,7 @@ from panel.base import models
 
 log = logging.getLogger(__name__)
 STUCK_AFTER = timedelta(seconds=2)
+UNASKED = timedelta(hours=1)  # questions whose asker died
 KEPT = timedelta(days=30)  # finished changes and jobs
 
 
@@ -30,6 +31,11 @@ def queue(host: str) -> str:
 def jobs_queue(host: str) -> str:
     """The queue of a host's long work."""
     return f"mailhost.{host}.jobs"
+
+
+def asks_queue(host: str) -> str:
+    """The queue of questions that somebody waits for."""
+    return f"mailhost.{host}.asks"
 
 
 def send(hosts: set[str]) -> None:
@@ -49,6 +55,11 @@ def apply_changes(host: str) -> None:
 @shared_task
 def run_job(job: str) -> None:
     jobs.run(UUID(job))
+
+
+@shared_task(expires=60)
+def answer(ask: str) -> None:
+    asks.answer(UUID(ask))
 
 
 @shared_task(expires=60)
@@ -100,6 +111,7 @@ def tidy() -> None:
     waiting = models.ChangeTarget.objects.filter(state=models.State.PENDING).values("change")
     models.Change.objects.filter(requested_at__lt=before).exclude(pk__in=waiting).delete()
     models.Job.objects.filter(created_at__lt=before).exclude(state__in=[models.JobState.QUEUED, models.JobState.RUNNING]).delete()
+    models.Ask.objects.filter(created_at__lt=timezone.now() - UNASKED).delete()
     models.RememberedAnswer.objects.filter(created_at__lt=timezone.now() - models.REMEMBERED_FOR).delete()
 
 

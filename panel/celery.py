@@ -1,4 +1,4 @@
-"""Celery: one queue for each mail host's changes, one for its jobs.
+"""Celery: one queue for each mail host's changes, one for its jobs, one for questions that somebody waits for.
 
 Tasks carry ids only, as JSON; the database says what is to be done. Neither the broker nor
 `acks_late` is trusted to deliver twice: the sweep (`mailsettings.tasks.sweep`) re-sends what is still pending.

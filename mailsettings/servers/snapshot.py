@@ -4,14 +4,20 @@ Whatever the number of addresses asked for, the number of queries is constant.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from accounts import selectors
 from accounts.models import AddressKind, AddressName, AliasDestination, Domain, GroupMember, Mailbox
 from accounts.services.domains import ROLE_NAMES, reserved_destination
-from mailsettings.servers.desired import Entry, Key, Value, entries_of, wanted_at
+from mailsettings.servers import treatment
+from mailsettings.servers.desired import Entry, Key, Value, entries_of, wanted_at, wanted_of_domain
 from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState
+from mailsettings.sieve.settings import Script
 
-MAILBOX_COLUMNS = ("name_id", "domain_id", "uuid", "password_hash", "quota_mb", "quota_messages", "bare_login__login")
+MAILBOX_COLUMNS = (
+    "name_id", "domain_id", "uuid", "password_hash", "quota_mb", "quota_messages", "bare_login__login",
+    "receive", "spam_seat", "language",
+)  # fmt: skip
 BATCH = 5_000
 
 
@@ -23,11 +29,18 @@ def wanted(host: str, addresses: Collection[str], domains: Collection[str]) -> d
     found: dict[Key, Value | None] = {}
     for address in asked:
         found.update(wanted_at(address, states.get(address)))
-    existing = set(Domain.objects.filter(host__name=host, name__in=domains).values_list("name", flat=True))
+    existing = {state.name: state for state in domain_states(host, domains)}
     for name in domains:
-        entries = entries_of(DomainState(name))
-        found.update({(e.store, e.key): e.value if name in existing else None for e in entries})
+        found.update(wanted_of_domain(name, existing.get(name)))
     return found
+
+
+def domain_states(host: str, names: Collection[str] | None = None) -> list[DomainState]:
+    """The domains of this host (of these names), with the scripts of their filters."""
+    rows = Domain.objects.filter(host__name=host).select_related("plan")
+    domains = list(rows if names is None else rows.filter(name__in=names))
+    scripts = treatment.domain_scripts_of(domains)
+    return [DomainState(domain.name, script=scripts.get(domain.name)) for domain in domains]
 
 
 def address_states(host: str, addresses: Collection[str]) -> dict[str, AddressState]:
@@ -39,7 +52,7 @@ def address_states(host: str, addresses: Collection[str]) -> dict[str, AddressSt
         kinds.setdefault(kind, []).append(address)
         domains.add(domain)
     by_id = _domains(domains)
-    return {state.address: state for state in _states(kinds, by_id)}
+    return {state.address: state for state in _states(kinds, by_id, host)}
 
 
 def _domains(ids: Collection[int]) -> dict[int, Domain]:
@@ -47,39 +60,76 @@ def _domains(ids: Collection[int]) -> dict[int, Domain]:
     return found
 
 
-def _states(kinds: dict[str, list[str]], domains: dict[int, Domain]) -> Iterator[AddressState]:
+def _states(kinds: dict[str, list[str]], domains: dict[int, Domain], host: str) -> Iterator[AddressState]:
     if names := kinds.get(AddressKind.MAILBOX):
-        yield from _mailboxes(Mailbox.objects.filter(pk__in=names).values_list(*MAILBOX_COLUMNS), domains)
+        yield from _mailboxes(names, domains)
     if names := kinds.get(AddressKind.ALIAS):
-        yield from _aliases(names)
+        yield from _aliases(names, host)
     if names := kinds.get(AddressKind.GROUP):
-        yield from (GroupState(a, members) for a, members in _children(GroupMember, "group_id", names).items())
+        children = _children(GroupMember, "group_id", names)
+        ours = _hosted(children.values(), host)
+        yield from (GroupState(a, *_split(members, ours)) for a, members in children.items())
     if names := kinds.get(AddressKind.RESERVED):
         by_name = {domain.name: domain for domain in domains.values()}
-        yield from (AliasState(a, (reserved_destination(by_name[a.rpartition("@")[2]]),)) for a in names)
+        to = {address: (reserved_destination(by_name[address.rpartition("@")[2]]),) for address in names}
+        ours = _hosted(to.values(), host)
+        for address, destinations in to.items():
+            inside, outside = _split(destinations, ours)
+            yield AliasState(address, inside, outside=outside)
 
 
-def _mailboxes(rows: Iterable[tuple[object, ...]], domains: dict[int, Domain]) -> Iterator[MailboxState]:
-    plain = {pk: (d.name, d.rules.mailbox_messages, d.rules.message_size_mb, d.rules.login_form) for pk, d in domains.items()}
-    for address, domain_id, home, password, quota_mb, quota_messages, bare in rows:
-        name, messages, size, login_form = plain[domain_id]  # type: ignore[index]
-        percent = str(address).replace("@", "%") if login_form == "percent" else None
-        yield MailboxState(
-            address=str(address),
-            domain=name,
-            home=home.hex,  # type: ignore[attr-defined]
-            password=str(password),
-            quota_mb=quota_mb,  # type: ignore[arg-type]
-            quota_messages=quota_messages or messages,  # type: ignore[arg-type]
-            max_message_mb=size,
-            other_login=percent or (bare if login_form == "bare" else None),  # type: ignore[arg-type]
-        )
+def _mailboxes(names: list[str], domains: dict[int, Domain]) -> Iterator[MailboxState]:
+    boxes = [_box(row, domains) for row in Mailbox.objects.filter(pk__in=names).values_list(*MAILBOX_COLUMNS)]
+    scripts = treatment.scripts_of(box for box, _bare in boxes)
+    for box, bare in boxes:
+        yield _mailbox(box, bare, scripts.get(box.address))
 
 
-def _aliases(names: list[str]) -> Iterator[AliasState]:
+def _box(row: tuple[Any, ...], domains: dict[int, Domain]) -> tuple[Mailbox, str | None]:
+    """The columns as an object, its domain among those that are loaded already."""
+    values = dict(zip(MAILBOX_COLUMNS, row, strict=True))
+    bare: str | None = values.pop("bare_login__login")
+    domain = domains[values.pop("domain_id")]
+    return Mailbox(**values, domain=domain), bare
+
+
+def _mailbox(box: Mailbox, bare: str | None, script: Script | None) -> MailboxState:
+    rules = box.domain.rules
+    percent = box.address.replace("@", "%") if rules.login_form == "percent" else None
+    return MailboxState(
+        address=box.address,
+        domain=box.domain.name,
+        home=box.uuid.hex,
+        password=box.password_hash,
+        quota_mb=box.quota_mb,
+        quota_messages=box.quota_messages or rules.mailbox_messages,
+        max_message_mb=rules.message_size_mb,
+        other_login=percent or (bare if rules.login_form == "bare" else None),
+        forwards=script.forwards if script else (),
+        script=script.text if script else None,
+        own_script=rules.own_scripts,
+    )
+
+
+def _aliases(names: list[str], host: str) -> Iterator[AliasState]:
     owners = selectors.owners(names)
-    for address, destinations in _children(AliasDestination, "alias_id", names).items():
-        yield AliasState(address, destinations, tuple(sorted(owners.get(address, ()))))
+    children = _children(AliasDestination, "alias_id", names)
+    ours = _hosted(children.values(), host)
+    for address, destinations in children.items():
+        inside, outside = _split(destinations, ours)
+        yield AliasState(address, inside, tuple(sorted(owners.get(address, ()))), outside)
+
+
+def _hosted(lists: Iterable[tuple[str, ...]], host: str) -> set[str]:
+    """Which of the addresses' domains this host has."""
+    domains = {address.rpartition("@")[2] for addresses in lists for address in addresses}
+    return set(Domain.objects.filter(host__name=host, name__in=domains).values_list("name", flat=True))
+
+
+def _split(addresses: tuple[str, ...], ours: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those inside, those outside."""
+    inside = tuple(address for address in addresses if address.rpartition("@")[2] in ours)
+    return inside, tuple(address for address in addresses if address not in inside)
 
 
 def _children(model: type[AliasDestination | GroupMember], by: str, names: list[str]) -> dict[str, tuple[str, ...]]:
@@ -97,9 +147,8 @@ def addresses_of(host: str, domain: str) -> list[str]:
 
 def everything(host: str) -> Iterator[Entry]:
     """Every entry that the host's stores should hold, in batches of `BATCH` addresses."""
-    domains = list(Domain.objects.filter(host__name=host).values_list("name", flat=True))
-    for name in domains:
-        yield from entries_of(DomainState(name))
+    for state in domain_states(host):
+        yield from entries_of(state)
     batch: list[str] = []
     for address in AddressName.objects.filter(domain__host__name=host).values_list("pk", flat=True).order_by("pk").iterator(BATCH):
         batch.append(address)

@@ -142,6 +142,17 @@ class Job(models.Model):
         indexes = [models.Index(fields=["state", "not_before"])]
 
 
+class Ask(models.Model):
+    """A question to a mail host, and its answer; the asker waits and takes the row away. `answer` null = not yet."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.CharField(max_length=63)
+    kind = models.CharField(max_length=20)
+    question = models.JSONField()
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+
 REMEMBERED_FOR = timedelta(hours=24)
 
 

@@ -15,7 +15,7 @@ from mailsettings.servers.layout import Layout
 from mailsettings.servers.stack import postgres
 from mailsettings.servers.stack.process import Process
 
-PANEL = ("panel", "worker", "jobs", "beat")
+PANEL = ("panel", "worker", "jobs", "asks", "beat")
 DOVECOT = "/usr/sbin/dovecot"
 
 
@@ -65,7 +65,7 @@ def _worker(layout: Layout) -> list[str]:
     """Applies changes, one batch at a time: a single process, so that killing it kills the apply."""
     if layout.embedded:
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        queues = f"mailhost.{layout.host},mailhost.{layout.host}.jobs,celery"
+        queues = f"mailhost.{layout.host},mailhost.{layout.host}.jobs,mailhost.{layout.host}.asks,celery"
         beat = ["-B", "-s", str(layout.state / "beat")]
         return _celery(layout, "worker", "-Q", queues, "-c", "2", "-l", "INFO", "-n", f"all@{layout.host}", *beat, *quiet)
     queue = f"mailhost.{layout.host}"
@@ -75,6 +75,12 @@ def _worker(layout: Layout) -> list[str]:
 def _jobs(layout: Layout) -> list[str]:
     queues = f"mailhost.{layout.host}.jobs,celery"
     return _celery(layout, "worker", "-Q", queues, "-c", "2", "-l", "INFO", "-n", f"jobs@{layout.host}")
+
+
+def _asks(layout: Layout) -> list[str]:
+    """Somebody waits for each answer: threads, never behind long work."""
+    queue = f"mailhost.{layout.host}.asks"
+    return _celery(layout, "worker", "-Q", queue, "-P", "threads", "-c", "4", "-l", "INFO", "-n", f"asks@{layout.host}")
 
 
 def _beat(layout: Layout) -> list[str]:
@@ -184,6 +190,7 @@ COMPONENTS = {
         Component("panel", ("setup",), _gunicorn, _panel_answers),
         Component("worker", ("setup", "redis"), _worker, _alive, make_broker_folders),
         Component("jobs", ("setup", "redis"), _jobs, _alive),
+        Component("asks", ("setup", "redis"), _asks, _alive),
         Component("beat", ("setup", "redis"), _beat, _alive),
         Component("sink", (), _sink, _sink_answers),
         Component("truesize", (), _truesize, _truesize_answers, lambda layout: layout.truesize_socket.unlink(missing_ok=True)),
@@ -197,4 +204,4 @@ def names_for(layout: Layout) -> tuple[str, ...]:
     """The components that this instance has, the start's order; "setup" is a step, not a process."""
     if layout.embedded:
         return ("setup", "panel", "worker", "sink", "truesize", "dovecot", "postfix")
-    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "beat", "sink", "truesize", "dovecot", "postfix")
+    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "asks", "beat", "sink", "truesize", "dovecot", "postfix")
