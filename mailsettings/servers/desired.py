@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, State
+from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy, State
 
 DIRECTORY = "directory"
 FORWARDS = "forwards"
+POLICIES = "policies"
 SCRIPTS = "scripts"
 DOMAIN_SCRIPTS = "domain-scripts"
 # Every store in which an address has at most the one entry of its name; what it has in FORWARDS is under its tag.
@@ -73,7 +74,8 @@ def entries_of(state: State) -> tuple[Entry, ...]:
             return _expansion(state.address, state.members, state.outside)
         case DomainState():
             reserved = (entry for address, to in state.reserved for entry in _alias(address, (to,)))
-            return (Entry("domains", state.name, "mailboxes"), *reserved, *_script(DOMAIN_SCRIPTS, state.name, state.script))
+            itself = (Entry("domains", state.name, "mailboxes"), *_policy(state.name, state.policy))
+            return (*itself, *reserved, *_script(DOMAIN_SCRIPTS, state.name, state.script))
 
 
 def _mailbox(box: MailboxState) -> tuple[Entry, ...]:
@@ -86,6 +88,20 @@ def _mailbox(box: MailboxState) -> tuple[Entry, ...]:
         *_forwards(box.address, box.forwards, always=box.own_script),
         *_script(SCRIPTS, box.address, box.script),
     )
+
+
+def _policy(domain: str, policy: Policy) -> tuple[Entry, ...]:
+    if policy == Policy():
+        return ()
+    return (Entry(POLICIES, domain, f"{policy.outbound} {policy.unpacked_mb or '-'}"),)
+
+
+def policy_of(value: str | None) -> Policy:
+    """What an entry of the map `policies` says. Raises ValueError for one that `entries_of` did not make."""
+    if value is None:
+        return Policy()
+    outbound, megabytes = value.split(" ")
+    return Policy(outbound, None if megabytes == "-" else int(megabytes))
 
 
 def _script(store: str, key: str, text: str | None) -> tuple[Entry, ...]:
@@ -133,7 +149,8 @@ def wanted_of_domain(name: str, state: DomainState | None) -> dict[Key, Value | 
 
     A name that stops being reserved is a change of that address (`wanted_at`): it may be something else by now.
     """
-    return {("domains", name): None, (DOMAIN_SCRIPTS, name): None, **keyed(entries_of(state) if state else ())}
+    nothing = {("domains", name): None, (DOMAIN_SCRIPTS, name): None, (POLICIES, name): None}
+    return {**nothing, **keyed(entries_of(state) if state else ())}
 
 
 def keyed(entries: Iterable[Entry]) -> dict[Key, Value | None]:

@@ -18,7 +18,7 @@ from mailsettings.servers.files import write_atomically
 
 Port = tuple[str, int]
 
-MAPS = ("domains", "mailboxes", "aliases", "senders", "forwards")
+MAPS = ("domains", "mailboxes", "aliases", "senders", "forwards", "policies")
 # What may stand in a path: everything else would need quoting in one of a dozen places of other programs.
 SAFE_PATH = re.compile(r"^/[A-Za-z0-9._/+@~=-]*$")
 

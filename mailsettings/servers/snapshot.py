@@ -11,7 +11,7 @@ from accounts.models import AddressKind, AddressName, AliasDestination, Domain, 
 from accounts.services.domains import ROLE_NAMES, reserved_destination
 from mailsettings.servers import treatment
 from mailsettings.servers.desired import Entry, Key, Value, entries_of, wanted_at, wanted_of_domain
-from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState
+from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy
 from mailsettings.sieve.settings import Script
 
 MAILBOX_COLUMNS = (
@@ -40,7 +40,11 @@ def domain_states(host: str, names: Collection[str] | None = None) -> list[Domai
     rows = Domain.objects.filter(host__name=host).select_related("plan")
     domains = list(rows if names is None else rows.filter(name__in=names))
     scripts = treatment.domain_scripts_of(domains)
-    return [DomainState(domain.name, script=scripts.get(domain.name)) for domain in domains]
+    return [DomainState(domain.name, script=scripts.get(domain.name), policy=_policy(domain)) for domain in domains]
+
+
+def _policy(domain: Domain) -> Policy:
+    return Policy(domain.rules.virus_outbound, domain.rules.unpacked_archive_mb)
 
 
 def address_states(host: str, addresses: Collection[str]) -> dict[str, AddressState]:

@@ -52,15 +52,28 @@ class GroupState:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What the milter must know of a domain's plan.
+
+    `outbound` = the plan's word for viruses in sent mail: with "delete_warn" the mail goes and its login is told, with
+    any other it is refused. `unpacked_mb` = the largest message with all archives unpacked, in MB.
+    """
+
+    outbound: str = "none"
+    unpacked_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DomainState:
     """A domain; `reserved` = (full reserved address, destination), such as postmaster@ to the admin address.
 
-    `script` = the Sieve text of its filters, run before those of its mailboxes.
+    `script` = the Sieve text of its filters, run before those of its mailboxes; `policy` = what the milter obeys.
     """
 
     name: str
     reserved: tuple[tuple[str, str], ...] = ()
     script: str | None = None
+    policy: Policy = Policy()
 
 
 AddressState = MailboxState | AliasState | GroupState

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailsettings.servers.desired import Entry, Row, entries_of, tag, wanted_at, wanted_of_domain, way_out
-from mailsettings.servers.states import AliasState, DomainState, GroupState, MailboxState
+import pytest
+
+from mailsettings.servers.desired import Entry, Row, entries_of, policy_of, tag, wanted_at, wanted_of_domain, way_out
+from mailsettings.servers.states import AliasState, DomainState, GroupState, MailboxState, Policy
 
 BOX = MailboxState("a@x.test", "x.test", "0" * 32, "{ARGON2ID}$hash", 10, 100, 20, "a%x.test")
 
@@ -46,7 +48,7 @@ def test_what_an_address_was_before_is_unwanted_in_every_other_store() -> None:
         ("scripts", "a@x.test"): None,
     }
     assert set(wanted_at("a@x.test", None).values()) == {None}
-    assert wanted_of_domain("x.test", None) == {("domains", "x.test"): None, ("domain-scripts", "x.test"): None}
+    assert wanted_of_domain("x.test", None) == dict.fromkeys([("domains", "x.test"), ("domain-scripts", "x.test"), ("policies", "x.test")])
 
 
 def test_a_rows_text_shows_no_hash() -> None:
@@ -86,3 +88,15 @@ def test_a_domains_script_is_an_entry_only_where_there_is_one() -> None:
 def test_tags_are_short_and_in_any_case_the_same() -> None:
     assert tag("a@x.test") == tag("a@x.test").lower() != tag("b@x.test")
     assert len(tag("a@x.test")) == 13
+
+
+@pytest.mark.parametrize("policy", [Policy("delete_warn"), Policy("refuse", 100), Policy("none", 1)])
+def test_a_policy_is_read_as_it_was_written(policy: Policy) -> None:
+    entry = entries_of(DomainState("x.test", policy=policy))[1]
+    assert (entry.store, entry.key) == ("policies", "x.test")
+    assert policy_of(str(entry.value)) == policy
+
+
+def test_a_plan_that_says_nothing_to_the_milter_is_not_written() -> None:
+    assert [entry.store for entry in entries_of(DomainState("x.test"))] == ["domains"]
+    assert policy_of(None) == Policy()
