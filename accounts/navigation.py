@@ -1,7 +1,8 @@
 """The sidebar: what each role finds there, and which domain it is about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,7 +22,7 @@ class Row:
     url: str
     icon: str
     label: str
-    views: tuple[str, ...]  # url names under which the row is the current one
+    views: tuple[str, ...]  # url names under which the row is the current one; "*" as in file names
     figure: int | None = None
     current: bool = False
 
@@ -30,6 +31,16 @@ class Row:
 class Section:
     title: str
     rows: list[Row] = field(default_factory=list)
+
+
+# Rows that apps above this one add to "Mail" of a domain, or to a mailbox user's own pages (imports run one way).
+More = Callable[[Any, Domain | None], Iterator[Row]]
+_more: list[More] = []
+
+
+def also(rows: More) -> None:
+    """Registers further rows: given who looks, and the domain (None for a mailbox user)."""
+    _more.append(rows)
 
 
 def current_domain(request: HttpRequest, shown: Domain | None) -> Domain | None:
@@ -56,38 +67,27 @@ def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
     found = [section for section in _sections(user, domain) if section.rows]
     for section in found:
         for row in section.rows:
-            row.current = bool(match and match.url_name in row.views)
+            row.current = bool(match and any(fnmatch(match.url_name or "", view) for view in row.views))
     return found
 
 
 def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
     if user.role == Role.MAILBOX_USER:
-        yield Section(
-            "", [Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))]
-        )
+        own = Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))
+        yield Section("", [own, *(row for rows in _more for row in rows(user, None))])
         return
     yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard",))])
     if domain is not None:
-        yield Section(_("Mail"), list(_mail(domain)))
+        yield Section(_("Mail"), list(_mail(user, domain)))
     yield Section(_("Service") if user.role == Role.OPERATOR else _("Contract"), list(_service(user)))
 
 
-def _mail(domain: Domain) -> Iterator[Row]:
+def _mail(user: Any, domain: Domain) -> Iterator[Row]:
     def url(name: str) -> str:
         return reverse(name, args=[domain.name])
 
-    boxes = (
-        "mailbox-list",
-        "mailbox-create",
-        "mailbox-detail",
-        "mailbox-edit",
-        "mailbox-password",
-        "mailbox-purge",
-        "mailbox-delete",
-        "mailbox-delete-many",
-    )
     plan = domain.plan.name
-    yield Row(url("mailbox-list"), "envelope", words.word("mailboxes", plan), boxes, domain.accounts_count)
+    yield Row(url("mailbox-list"), "envelope", words.word("mailboxes", plan), ("mailbox-*",), domain.accounts_count)
     yield Row(
         url("alias-list"),
         "arrow-left-right",
@@ -103,6 +103,8 @@ def _mail(domain: Domain) -> Iterator[Row]:
             ("group-list", "group-create", "group-detail", "group-delete"),
             domain.groups_count,
         )
+    for rows in _more:
+        yield from rows(user, domain)
     yield Row(url("domain-detail"), "gear", _("Domain settings"), ("domain-detail", "domain-edit", "domain-rules", "domain-delete"))
 
 

@@ -5,9 +5,15 @@ class MailsettingsConfig(AppConfig):
     name = "mailsettings"
 
     def ready(self) -> None:
+        from accounts import navigation
         from accounts.freshness import usage_wanted
+        from accounts.words import WORDS
+        from mailsettings import words
+        from mailsettings.navigation import rows
         from mailsettings.tasks import ask_usage, send
         from panel.base import changes
 
         changes.on_record(send)
         usage_wanted.connect(ask_usage)
+        navigation.also(rows)
+        WORDS.update(words.WORDS)

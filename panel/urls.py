@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("", include("accounts.urls")),
+    path("", include("mailsettings.urls")),
 ]
 
 handler400 = "panel.base.api.handlers.bad_request"

@@ -44,11 +44,15 @@ class Page(ContextMixin, View):
         if self.user.role not in self.roles:
             raise Http404
         try:
+            self.admit()
             response = super().dispatch(request, *args, **kwargs)
         except Forbidden as error:
             raise PermissionDenied(str(error)) from error
         response["Cache-Control"] = "no-store"  # after signing out, "back" must not show it again
         return response
+
+    def admit(self) -> None:
+        """Raises `Http404` where the page does not exist for this object or its plan, `Forbidden` where it may not be used."""
 
 
 class ShownPage(Page, TemplateView):

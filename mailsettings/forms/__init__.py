@@ -1,0 +1,1 @@
+"""Forms about the treatment of mail, in the words the services take."""
