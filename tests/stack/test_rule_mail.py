@@ -101,7 +101,8 @@ NEVER = (
     "server", "uucp", "mailer", "listproc", "majordomo", "list.manager", "MAILER-DAEMON", "Owner-x",
 )  # fmt: skip
 MARKED = (
-    ("Precedence", "bulk"), ("Precedence", "list"), ("Precedence", "junk"), ("List-Id", "<a.b.test>"), ("List-Unsubscribe", "<mailto:a@b.test>"),
+    ("Precedence", "bulk"), ("Precedence", "list"), ("Precedence", "junk"), ("List-Id", "<a.b.test>"),
+    ("List-Unsubscribe", "<mailto:a@b.test>"),
     ("Auto-Submitted", "auto-replied"), ("Auto-Submitted", "auto-generated; x=y"),
 )  # fmt: skip
 
