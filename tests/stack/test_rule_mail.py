@@ -3,7 +3,7 @@
 import smtplib
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -82,7 +82,7 @@ def test_each_mail_is_answered_where_the_interval_is_nought(world: World, box: s
 
 def test_a_reply_has_its_days(world: World, box: str) -> None:
     """AR1: before and after nothing is answered."""
-    today = date.today()
+    today = datetime.now(UTC).date()
     for name, first, last, answered in (
         ("before", today + timedelta(days=2), today + timedelta(days=9), 0),
         ("during", today - timedelta(days=1), today + timedelta(days=1), 1),
