@@ -52,8 +52,30 @@ class Users:
     dovecot: str = "dovecot"
     login: str = "dovenull"
     postgres: str = "postgres"
+    rspamd: str = "_rspamd"
+    clamav: str = "clamav"
     mail_uid: int = 5000
     mail_gid: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the operator decides about the milter and those it asks.
+
+    `spam_down`: mail passes unmarked ("pass") or waits ("defer") while rspamd is away; `virus_down`: the same for
+    ClamAV. `proven_suffix`: senders in domains that end so count as proven (".test" where there is no name server;
+    "" for nobody). `bayes_redis`: where rspamd keeps what people teach it, host:port or a socket.
+    """
+
+    spam_down: str = "pass"
+    virus_down: str = "defer"
+    proven_suffix: str = ""
+    bayes_redis: str = "127.0.0.1:6379"
+
+    def __post_init__(self) -> None:
+        for name, value in (("spam_down", self.spam_down), ("virus_down", self.virus_down)):
+            if value not in ("pass", "defer"):
+                raise ValueError(f"{name} must be pass or defer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +102,7 @@ class Layout:
     tls: Tls
     users: Users
     secrets: Secrets
+    filters: Filters = Filters()
 
     def __post_init__(self) -> None:
         for path in (self.state, self.config, self.postfix_dir, self.queue_dir, self.run_dir, self.log_dir, self.homes):
@@ -156,6 +179,51 @@ class Layout:
     def sieve_dir(self) -> Path:
         """Holds the scripts of domains and mailboxes, the programs that they run (`bin`), and the teaching scripts."""
         return self.state / "sieve"
+
+    @property
+    def bounces_socket(self) -> Path:
+        """Of the handler of bounces, by LMTP."""
+        return self.state / "bounces" / "lmtp"
+
+    @property
+    def srs_secret_path(self) -> Path:
+        """What postsrsd signs rewritten senders with. Another secret makes those that are under way unknown."""
+        return self.config / "postsrsd.secret"
+
+    @property
+    def open_layout_path(self) -> Path:
+        """The layout without secrets, for daemons that are not root."""
+        return self.config / "open-layout.json"
+
+    @property
+    def rspamd_config(self) -> Path:
+        return self.config / "rspamd"
+
+    @property
+    def rspamd_dir(self) -> Path:
+        return self.state / "rspamd"
+
+    @property
+    def rspamd_socket(self) -> Path:
+        """Where messages are weighed."""
+        return self.rspamd_dir / "scan" / "rspamd.sock"
+
+    @property
+    def rspamd_controller(self) -> Path:
+        """Where it is taught."""
+        return self.rspamd_dir / "teach" / "rspamd.sock"
+
+    @property
+    def clamd_conf(self) -> Path:
+        return self.config / "clamd.conf"
+
+    @property
+    def clamd_dir(self) -> Path:
+        return self.state / "clamd"
+
+    @property
+    def clamd_socket(self) -> Path:
+        return self.clamd_dir / "run" / "clamd.sock"
 
     @property
     def broker_dir(self) -> Path:
@@ -236,4 +304,5 @@ def _revive(name: str, value: Any) -> Any:
     if name == "tls":
         authority = value.get("authority")
         return Tls(Path(value["certificate"]), Path(value["key"]), Path(authority) if authority else None)
-    return {"users": Users, "secrets": Secrets}[name](**value) if name in ("users", "secrets") else value
+    plain = {"users": Users, "secrets": Secrets, "filters": Filters}
+    return plain[name](**value) if name in plain else value

@@ -9,9 +9,10 @@ import socket
 import string
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from mailsettings.servers.layout import SAFE_PATH, Layout, Port, Secrets, Users
+from mailsettings.servers.layout import SAFE_PATH, Filters, Layout, Port, Secrets, Users
 from mailsettings.servers.owners import make_folder
 from mailsettings.servers.tls import private_tls
 
@@ -33,6 +34,8 @@ PREFERRED: dict[str, Port] = {
     "srs": ("127.0.0.1", 2528),
     "srs_reverse": ("127.0.0.1", 2529),
 }
+# Without a name server nobody's SPF can be seen: outside senders of the tests count as proven (contract.md).
+FILTERS = Filters(proven_suffix=".test")
 # Unix sockets have 107 characters; the longest of ours below `state` has about 45.
 LONGEST_STATE = 60
 SECRET_BYTES = 32
@@ -45,14 +48,15 @@ def private_layout(name: str, checkout: Path) -> Layout:
     state = state_folder(name, checkout)
     make_folder(state)
     saved = Layout.load(state / "layout.json") if (state / "layout.json").exists() else None
-    layout = with_all_ports(saved) if saved else _new(name, checkout, state)
+    layout = up_to_date(saved) if saved else _new(name, checkout, state)
     if layout != saved:
         layout.save()
     return layout
 
 
-def with_all_ports(layout: Layout) -> Layout:
-    """The layout, and free ports for what its version did not have yet; those it has stay: servers may sit on them."""
+def up_to_date(layout: Layout) -> Layout:
+    """The layout, and what its version did not have yet: free ports (those it has stay: servers may sit on them)."""
+    layout = replace(layout, filters=FILTERS) if layout.filters == Filters() else layout
     wanted = preferred_ports(layout.name)
     lacking = [(name, port) for name, port in wanted.items() if name not in layout.ports]
     return layout.with_ports(free_ports(lacking, layout.ports)) if lacking else layout
@@ -99,6 +103,7 @@ def _new(name: str, checkout: Path, state: Path) -> Layout:
         tls=private_tls(state / "tls"),
         users=Users(),
         secrets=new_secrets(),
+        filters=FILTERS,
     )
 
 

@@ -153,7 +153,7 @@ def test_ports_of_two_instances_never_meet(crash: Layout) -> None:
 
 def test_an_instance_of_an_older_version_gets_the_ports_that_it_lacks_and_keeps_the_others(files: Layout) -> None:
     older = replace(files, ports={name: port for name, port in files.ports.items() if name not in ("wayout", "srs")})
-    newer = private.with_all_ports(older)
+    newer = private.up_to_date(older)
     assert set(newer.ports) == set(private.PREFERRED)
     assert {name: newer.ports[name] for name in older.ports} == older.ports
     assert len({number for _, number in newer.ports.values()}) == len(newer.ports)
