@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.urls import reverse
+
 from accounts.models import Domain
 from accounts.navigation import Row
+from accounts.words import word
 
 
 def rows(user: Any, domain: Domain | None) -> Iterator[Row]:
     """For a mailbox user the own settings that the plan has; for an admin the domain's filters."""
-    yield from ()
+    if domain is None:
+        yield from _own(user)
+
+
+def _own(user: Any) -> Iterator[Row]:
+    plan, rules = user.domain.plan.name, user.domain.rules
+    if rules.auto_reply:
+        yield Row(reverse("me-reply"), "reply", word("auto-reply", plan), ("me-reply*",))

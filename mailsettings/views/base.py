@@ -14,10 +14,10 @@ from panel.base.pages import Page
 
 
 class OfMailbox(Page):
-    """What a page about a mailbox's mail stands on; `ByAdmin` or `ByUser` before it says whose mailbox."""
+    """What a page about a mailbox's mail stands on; `ByAdmin` or `ByUser` after it says whose mailbox."""
 
     mailbox: Mailbox
-    prefix: str
+    side: str
     words: tuple[str, ...]  # that address the mailbox
 
     def admit(self) -> None:
@@ -30,13 +30,13 @@ class OfMailbox(Page):
 
     def link(self, name: str, *more: Any) -> str:
         """The address of the page `mailbox-<name>` or `me-<name>` about this mailbox."""
-        return reverse(f"{self.prefix}-{name}", args=[*self.words, *more])
+        return reverse(f"{self.side}-{name}", args=[*self.words, *more])
 
 
 class ByAdmin(OnMailbox):
-    """Stands before the page: `class MailboxReply(ByAdmin, ReplyPage)`."""
+    """Stands after the page, which decides first: `class MailboxReply(Reply, ByAdmin)`."""
 
-    prefix = "mailbox"
+    side = "mailbox"
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -44,9 +44,9 @@ class ByAdmin(OnMailbox):
 
 
 class ByUser(Own):
-    """Stands before the page: `class MyReply(ByUser, ReplyPage)`."""
+    """Stands after the page, which decides first: `class MyReply(Reply, ByUser)`."""
 
-    prefix = "me"
+    side = "me"
     words = ()
 
     @property
