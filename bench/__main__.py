@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.client import Client
+from bench.delivery import deliveries
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.private import private_layout
 
@@ -58,6 +59,8 @@ def measure(client: Client, layout: Layout, accounts: int, rounds: int) -> list[
         rows.append(load(client, layout, domain, size))
         rows += changes(client, domain, size, rounds)
         rows += reads(client, domain, size, rounds)
+    rows.append(rules(client, domain, accounts, rounds))
+    rows += deliveries(client, max(rounds // 10, 5))
     rows.append(burst(client, domain, 1_000))
     rows.append(verify(layout, accounts))
     return rows
@@ -85,6 +88,20 @@ def changes(client: Client, domain: str, size: int, rounds: int) -> list[Row]:
     box = f"new0@{domain}"
     changed = [timed(lambda n=n: password_works(client, box, PASSWORDS[(n + 1) % 2])) for n in range(rounds)]  # type: ignore[misc]
     return [row("new mailbox accepts mail", size, created), row("changed password works", size, changed)]
+
+
+def rules(client: Client, domain: str, size: int, rounds: int) -> Row:
+    """From the request for a changed rule until it is live."""
+    path = f"/accounts/new0@{domain}/profiles/"
+    profile, change = client.call("POST", path, {"action": "forward", "destinations": ["far@elsewhere.test"]})
+    client.wait_live(change, 30)
+    times = [timed(lambda n=n: rule_changes(client, f"{path}{profile['id']}/", n)) for n in range(rounds)]  # type: ignore[misc]
+    return row("changed rule is live", size, times)
+
+
+def rule_changes(client: Client, path: str, number: int) -> None:
+    condition = {"field": "subject", "operator": "contains", "value": f"件名 {number}"}
+    client.wait_live(client.call("PATCH", path, {"conditions": [condition]})[1], 30)
 
 
 def accepted(client: Client, address: str) -> None:
