@@ -2,8 +2,11 @@
 
 from django.urls import include, path
 
+from accounts.api import urls as accounts
+from mailsettings.api import urls as mailsettings
+
 urlpatterns = [
-    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include(([*accounts.urlpatterns, *mailsettings.urlpatterns], accounts.app_name))),
     path("", include("accounts.urls")),
     path("", include("mailsettings.urls")),
 ]

@@ -15,6 +15,7 @@ from accounts.api.resource import Done, Resource
 from accounts.models import Customer, MailHost, Plan
 from accounts.models.tenants import LIMITS
 from accounts.services import contracts
+from accounts.services.common import COUNTERS
 from panel.base.api.fields import Choice, Flag, Number, Strict, Text
 from panel.base.api.filters import exact
 
@@ -54,8 +55,7 @@ def rules_class(name: str, about: str) -> type[Strict]:
 
 PlanRules = rules_class("PlanRules", "The plan values that the servers obey today. 1 MB = 1,048,576 bytes; null = no limit.")
 CustomerLimits = limits_class("CustomerLimits", LIMITS)
-SUMMED = {"accounts": "accounts_count", "aliases": "aliases_count", "groups": "groups_count", "storage_mb": "promised_mb"}
-CustomerUsed = used_class("CustomerUsed", ("domains", *SUMMED))
+CustomerUsed = used_class("CustomerUsed", ("domains", *COUNTERS))
 
 
 class PlanChange(Strict):
@@ -131,7 +131,7 @@ class CustomerSerializer(serializers.Serializer[Customer]):
 
     @extend_schema_field(CustomerUsed)
     def get_used(self, row: Any) -> dict[str, int]:
-        return {key: getattr(row, f"used_{key}") for key in ("domains", *SUMMED)}
+        return {key: getattr(row, f"used_{key}") for key in ("domains", *COUNTERS)}
 
 
 class CustomerApi(Resource):
@@ -146,7 +146,7 @@ class CustomerApi(Resource):
     filters = {"name": exact("name", "The whole name.")}
 
     def rows(self) -> QuerySet[Any]:
-        sums = {f"used_{key}": Coalesce(Sum(f"domains__{column}"), 0) for key, column in SUMMED.items()}
+        sums = {f"used_{key}": Coalesce(Sum(f"domains__{column}"), 0) for key, column in COUNTERS.items()}
         found: QuerySet[Any] = self.visible().annotate(used_domains=Count("domains"), **sums)
         return found
 

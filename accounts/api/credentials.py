@@ -122,6 +122,7 @@ class SessionApi(Api):
     resource = "sessions"
     serializer_class = SessionSerializer
     remembers = False
+    untagged = ("post", "delete")
     cache_control = "no-store"
     permission_classes: Sequence[Any] = [AllowAny]
 

@@ -16,14 +16,15 @@ from accounts.api.resource import Done, Resource, named
 from accounts.models import Customer, Domain, MailHost, Plan
 from accounts.models.tenants import DOMAIN_LIMITS
 from accounts.services import domains
-from panel.base.api.fields import Strict, Text
+from accounts.services.common import COUNTERS
+from panel.base.api.fields import Flag, Strict, Text
 from panel.base.api.filters import exact
 from panel.base.api.problems import bad
 from panel.base.errors import Forbidden
 from panel.base.tenancy import token_domains
 
 DomainLimits = limits_class("DomainLimits", DOMAIN_LIMITS)
-DomainUsed = used_class("DomainUsed", ("accounts", "aliases", "groups", "storage_mb"))
+DomainUsed = used_class("DomainUsed", tuple(COUNTERS))
 Overrides = rules_class("Overrides", "Plan values that differ for one domain; what is absent is the plan's.")
 
 
@@ -32,17 +33,19 @@ class DomainChange(Strict):
     customer = Text(required=False, max_length=100, help_text="Operators only.")
     plan = Text(required=False, max_length=63, help_text="Operators only.")
     admin_address = Text(required=False, max_length=320, help_text="Where mail to system addresses goes.")
+    virus_check = Flag(required=False, help_text="Where the plan leaves it to the domain: infected mail is cleaned, and none is sent.")
     limits = DomainLimits(required=False, help_text="Operators only. What is absent stays as it is.")
     overrides = Overrides(required=False, help_text="Operators only. Replaces all that was there.")
 
 
 class DomainCreation(DomainChange):
-    elsewhere: ClassVar[dict[str, Any]] = {}
+    elsewhere: ClassVar[dict[str, Any]] = {"virus_check": "Set it once the domain is there."}
     name = Text(max_length=253, help_text="As A-labels or as people write it.")
     customer = Text(max_length=100)
     plan = Text(max_length=63)
     host = Text(required=False, max_length=63, help_text="Default: the only one.")
     admin_address = Text(required=False, max_length=320, help_text="Default: the operator's address.")
+    virus_check = Flag(read_only=True)
     limits = DomainLimits(required=False)
     overrides = Overrides(required=False)
 
@@ -53,6 +56,7 @@ class DomainSerializer(serializers.Serializer[Domain]):
     plan = serializers.CharField(source="plan.name")
     host = serializers.CharField(source="host.name")
     admin_address = serializers.CharField()
+    virus_check = serializers.BooleanField(help_text="The domain's own switch; it decides where the plan's value is `optional`.")
     limits = serializers.SerializerMethodField(help_text="The domain's own numbers, within the contract's; null = no limit.")
     overrides = serializers.SerializerMethodField(help_text="What differs from the plan.")
     used = serializers.SerializerMethodField(help_text="What is in use; `storage_mb` counts what is promised.")
@@ -129,7 +133,7 @@ class DomainApi(Resource):
         return only[0]
 
     def partial_update(self, request: Request, name: str) -> Response:
-        """Mail admins change the admin address; plan, customer, limits and overrides are the operator's."""
+        """Mail admins change the admin address and the virus check; plan, customer, limits and overrides are the operator's."""
 
         def change(row: Domain, body: dict[str, Any]) -> Done:
             if "limits" in body:

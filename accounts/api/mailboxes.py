@@ -11,15 +11,16 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import freshness, names
+from accounts import freshness, names, permissions
 from accounts.api.resource import BY_DOMAIN, Done, Resource, domain_of
 from accounts.models import Mailbox
 from accounts.models.addresses import MB
 from accounts.passwords import LONGEST
 from accounts.services import mailboxes
-from panel.base.api.fields import Number, Strict, Text
-from panel.base.api.filters import Filter, exact
+from panel.base.api.fields import Flag, Number, Strict, Text
+from panel.base.api.filters import Filter, exact, flag
 from panel.base.api.progress import JobSerializer
+from panel.base.tenancy import Role
 
 QUOTA_MAX, MESSAGES_MAX = 10_000_000, 10**9  # as accounts.models.Mailbox has them
 CODES = ("normal", "over_capacity")
@@ -38,6 +39,9 @@ class AccountChange(Strict):
     )
     comment = Text(required=False, allow_blank=True, max_length=200)
     mobile_address = Text(required=False, allow_blank=True, max_length=254)
+    receive = Flag(required=False, help_text="false: nothing new is stored; forwarding and auto-reply go on. Mailbox users set it too.")
+    user_may_forward = Flag(required=False, help_text="Where the plan does not let every user forward: this one may.")
+    spam_seat = Flag(required=False, help_text="Where the plan sells spam handling by seats: this account has one.")
 
 
 class AccountCreation(AccountChange):
@@ -72,6 +76,9 @@ class AccountSerializer(serializers.Serializer[Mailbox]):
     quota_messages = serializers.IntegerField(allow_null=True, help_text="Messages in all folders; null = the plan's number.")
     comment = serializers.CharField()
     mobile_address = serializers.CharField()
+    receive = serializers.BooleanField(help_text="false: nothing new is stored; forwarding and auto-reply go on.")
+    user_may_forward = serializers.BooleanField(help_text="The account's own permission; the plan may let every user forward.")
+    spam_seat = serializers.BooleanField(help_text="Has one of the contract's seats of spam handling.")
     status = serializers.SerializerMethodField()
     usage = serializers.SerializerMethodField(help_text="As last measured; asked anew when an account is looked at.")
 
@@ -118,6 +125,9 @@ class AccountApi(Resource):
         "domain": BY_DOMAIN,
         "address": exact("pk", "The whole address.", names.normalise),
         "status": Filter(_by_status, "Accounts in this state.", CODES),
+        "receive": flag("receive", "Accounts that store what comes in, or do not."),
+        "user_may_forward": flag("user_may_forward", "Accounts whose user was given the permission, or was not."),
+        "spam_seat": flag("spam_seat", "Accounts with or without a seat of spam handling."),
     }
     search_about = "Part of the address or the comment."
     reaches_servers = True
@@ -148,8 +158,16 @@ class AccountApi(Resource):
         return self.created(make)
 
     def partial_update(self, request: Request, name: str) -> Response:
-        """`Change-Id` only where the servers know what has changed: not for comment and mobile address."""
+        """A mailbox user changes `receive` only. `Change-Id` only where the servers know what has changed: not for a comment."""
         return self.changed(lambda row, body: Done(*mailboxes.change_mailbox(row, acting_user=self.principal, **body)))
+
+    def allow(self) -> None:
+        """Fields that are not a mailbox user's are 403 whatever they hold."""
+        sent = set(self.request.data) if self.action == "partial_update" else set()
+        if self.principal.role == Role.MAILBOX_USER and sent and sent <= set(mailboxes.BY_USER):
+            permissions.require(self.principal, "mailbox.receive")
+        else:
+            super().allow()
 
     def destroy(self, request: Request, name: str) -> Response:
         """Refused by SMTP at once; its mail goes from disk when the grace period ends."""

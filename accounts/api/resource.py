@@ -97,7 +97,7 @@ class Resource(Api, GenericViewSet[Any]):
     def one(self, rows: QuerySet[Any]) -> Any:
         """The object that the address names, out of `rows`, or 404."""
         try:
-            name = self.normalised(self.kwargs["name"])
+            name = self.normalised(self.kwargs[self.lookup_url_kwarg])
         except ValidationError:
             raise Http404 from None
         if not is_clean(name):
@@ -138,17 +138,21 @@ class Resource(Api, GenericViewSet[Any]):
     def shown(self, row: Any) -> Any:
         return self.get_serializer(row).data
 
+    def place(self, row: Any) -> Sequence[Any]:
+        """What stands for the object in its address."""
+        return [getattr(row, self.named_by)]
+
     def again(self, row: Any) -> Any:
         """The object as it is after a write, with all that showing needs."""
         return self.rows().get(pk=row.pk)
 
     # --- the verbs
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, **where: str) -> Response:
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
-    def retrieve(self, request: Request, name: str) -> Response:
+    def retrieve(self, request: Request, **where: str) -> Response:
         row = self.one(self.rows())
         return self.shown_unless_known(request, row, self.shown(row))
 
@@ -157,7 +161,7 @@ class Resource(Api, GenericViewSet[Any]):
         self.allow()
         done = make(self.body())
         row = self.again(done.row)
-        address = reverse(f"api:{self.basename}-detail", args=[getattr(row, self.named_by)])
+        address = reverse(f"api:{self.basename}-detail", args=self.place(row))
         return self.answer(row, self.shown(row), change=done.change, status=201, location=self.request.build_absolute_uri(address))
 
     def changed(self, change: Callable[[Any, dict[str, Any]], Done]) -> Response:

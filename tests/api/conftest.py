@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Admin, Mailbox
+from accounts.models import Admin, Domain, Mailbox, Plan
 from accounts.services import people
 
 Owner = Admin | Mailbox
@@ -31,6 +31,9 @@ class Asker:
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
         return self.ask("POST", path, body, **headers)
 
+    def put(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.ask("PUT", path, body, **headers)
+
     def patch(self, path: str, body: Any = None, **headers: str) -> Any:
         return self.ask("PATCH", path, body, **headers)
 
@@ -52,6 +55,11 @@ def api(db: None) -> As:
         return Asker(key)
 
     return make
+
+
+def under(domain: Domain, plan: str, **overrides: Any) -> None:
+    """Puts the domain under another preset; its rows stay as they are."""
+    Domain.objects.filter(pk=domain.pk).update(plan=Plan.objects.get(name=plan), overrides=overrides)
 
 
 def fields_of(response: Any) -> list[str]:

@@ -82,7 +82,7 @@ def test_a_customer_shows_limits_and_what_is_used(cast: Cast, api: As) -> None:
         "storage_mb": None,
     }
     promised = cast.mia.quota_mb
-    assert found["used"] == {"domains": 1, "accounts": 1, "aliases": 0, "groups": 0, "storage_mb": promised}
+    assert found["used"] == {"domains": 1, "accounts": 1, "aliases": 0, "groups": 0, "spam_seats": 0, "storage_mb": promised}
     assert operator.get("/customers/theirs/").json()["used"]["domains"] == 1
 
 
@@ -113,9 +113,10 @@ def test_a_domain_has_defaults(cast: Cast, api: As, settings: Any) -> None:
         "plan": "platinum",
         "host": "mx1",
         "admin_address": "ops@example.net",
+        "virus_check": False,
         "limits": {"accounts": None, "aliases": None, "groups": None, "lists": None, "spam_seats": None, "storage_mb": None},
         "overrides": {},
-        "used": {"accounts": 0, "aliases": 0, "groups": 0, "storage_mb": 0},
+        "used": {"accounts": 0, "aliases": 0, "groups": 0, "spam_seats": 0, "storage_mb": 0},
     }
     assert "Change-Id" in answer
 

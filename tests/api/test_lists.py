@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AddressName, Domain, Mailbox
 from accounts.services import expansions
+from mailsettings.services import filters, profiles
 from panel.base.tenancy import SYSTEM
 from tests.api.conftest import As, Asker, fields_of
 from tests.conftest import Cast
@@ -159,6 +160,9 @@ LISTS = {
     "/plans/": 2,
     "/mail-hosts/": 2,
     "/tokens/": 2,
+    # The account or domain that the address names is 1 more.
+    "/accounts/mia@a.example.com/profiles/": 3,
+    "/domains/a.example.com/filters/": 3,
 }
 SINGLE = {
     "/accounts/mia@a.example.com/": 2,
@@ -170,6 +174,9 @@ SINGLE = {
     "/plans/hs/": 2,
     "/mail-hosts/mx1/": 2,
     "/me/": 1,
+    "/accounts/mia@a.example.com/auto-reply/": 3,
+    "/accounts/mia@a.example.com/spam/": 3,
+    "/domains/a.example.com/senders/": 3,
 }
 
 
@@ -180,6 +187,8 @@ def full(cast: Cast, api: As) -> Asker:
     for n in range(4):
         expansions.create_alias(cast.domain, f"sales{n}", ["x@example.net", "y@example.net"], acting_user=SYSTEM)
         expansions.create_group(cast.domain, f"all{n}", ["x@example.net", "y@example.net"], acting_user=SYSTEM)
+        profiles.create_profile(cast.mia, action="forward", destinations=[f"x{n}@example.net"], acting_user=SYSTEM)
+        filters.create_filter(cast.domain, action="bounce", acting_user=SYSTEM)
     operator = api(cast.operator)
     operator.get("/me/")
     return operator

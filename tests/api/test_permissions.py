@@ -4,6 +4,7 @@ The rows are compared with the URL configuration: a new address without a row fa
 a body that nobody takes is 400 to those who may write, and a stale If-Match 412 to those who may delete.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Alias, Domain, Group
 from accounts.services import expansions, mailboxes, people
+from mailsettings.services import filters, profiles
 from panel.base.tenancy import SYSTEM
 from tests.api.conftest import As, Asker
 from tests.conftest import Cast, make_mailbox
@@ -70,6 +72,35 @@ TABLE: dict[str, dict[str, tuple[int, ...]]] = {
         "PATCH": (401, 400, 400, 400, 404, 404, 404),
         "DELETE": (401, 412, 412, 412, 404, 404, 404),
     },
+    # What belongs to an account, and to its user; mia may not forward, but other profiles are hers.
+    "profile-list": {"GET": (401, 200, 200, 200, 404, 200, 404), "POST": (401, 400, 400, 400, 404, 400, 404)},
+    "profile-detail": {
+        "GET": (401, 200, 200, 200, 404, 200, 404),
+        "PATCH": (401, 400, 400, 400, 404, 400, 404),
+        "DELETE": (401, 412, 412, 412, 404, 412, 404),
+    },
+    "profile-order": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "auto-reply": {
+        "GET": (401, 200, 200, 200, 404, 200, 404),
+        "PUT": (401, 400, 400, 400, 404, 400, 404),
+        "DELETE": (401, 412, 412, 412, 404, 412, 404),
+    },
+    "auto-reply-reset": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "spam": {"GET": (401, 200, 200, 200, 404, 200, 404), "PATCH": (401, 400, 400, 400, 404, 400, 404)},
+    "explain": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    # What belongs to a domain.
+    "filter-list": {"GET": (401, 200, 200, 200, 404, 404, 404), "POST": (401, 400, 400, 400, 404, 404, 404)},
+    "filter-detail": {
+        "GET": (401, 200, 200, 200, 404, 404, 404),
+        "PATCH": (401, 400, 400, 400, 404, 404, 404),
+        "DELETE": (401, 412, 412, 412, 404, 404, 404),
+    },
+    "filter-order": {"POST": (401, 400, 400, 400, 404, 404, 404)},
+    "senders": {
+        "GET": (401, 200, 200, 200, 404, 404, 404),
+        "PUT": (401, 400, 400, 400, 404, 404, 404),
+        "PATCH": (401, 400, 400, 400, 404, 404, 404),
+    },
     # What follows belongs to whoever caused it: here alice, and charlie for the foreign ones.
     "token-list": {"GET": EVERYBODY, "POST": (401, 400, 400, 400, 400, 400, 400)},
     "token-detail": {"GET": (401, 404, 200, 404, 404, 404, 404), "DELETE": (401, 404, 412, 404, 404, 404, 404)},
@@ -101,7 +132,24 @@ class Side:
         return reverse_of.replace("OBJECT", self.names.get(kind, ""))
 
 
+NESTED = {
+    "profile-list": "/accounts/ACCOUNT/profiles/",
+    "profile-detail": "/accounts/ACCOUNT/profiles/PROFILE/",
+    "profile-order": "/accounts/ACCOUNT/profiles/order/",
+    "auto-reply": "/accounts/ACCOUNT/auto-reply/",
+    "auto-reply-reset": "/accounts/ACCOUNT/auto-reply/reset/",
+    "spam": "/accounts/ACCOUNT/spam/",
+    "explain": "/accounts/ACCOUNT/explain/",
+    "filter-list": "/domains/DOMAIN/filters/",
+    "filter-detail": "/domains/DOMAIN/filters/FILTER/",
+    "filter-order": "/domains/DOMAIN/filters/order/",
+    "senders": "/domains/DOMAIN/senders/",
+}
+
+
 def path_of(route: str, side: Side) -> str:
+    if route in NESTED:
+        return re.sub("[A-Z]+", lambda found: side.names[found[0].lower()], NESTED[route])
     found = {
         "plan": "plans",
         "customer": "customers",
@@ -138,12 +186,17 @@ def sides(cast: Cast) -> tuple[Side, Side]:
 def side_of(domain: Domain, boss: Any, admin: str, local: str) -> Side:
     alias, _ = expansions.create_alias(domain, "sales", ["x@example.net"], acting_user=SYSTEM)
     group, _ = expansions.create_group(domain, "all", [f"{local}@{domain.name}"], acting_user=SYSTEM)
-    job, change = mailboxes.purge_mailbox(domain.mailboxes.get(pk=f"{local}@{domain.name}"), acting_user=boss)
+    box = domain.mailboxes.get(pk=f"{local}@{domain.name}")
+    job, change = mailboxes.purge_mailbox(box, acting_user=boss)
     token, _ = people.create_token(boss, "mine", scopes=["*"])
     assert isinstance(alias, Alias)
     assert isinstance(group, Group)
+    profile, _ = profiles.create_profile(box, action="quarantine", acting_user=SYSTEM)
+    rule, _ = filters.create_filter(domain, action="quarantine", acting_user=SYSTEM)
     return Side(
         {
+            "profile": str(profile.pk),
+            "filter": str(rule.pk),
             "plan": domain.plan.name,
             "customer": domain.customer.name,
             "mail-host": domain.host.name,
@@ -188,7 +241,9 @@ def expected(route: str, method: str) -> tuple[int, ...]:
 
 # Addresses that whole roles have no part in: their 404 comes before any other answer.
 PARTLESS = {
-    name for name in TABLE if name.partition("-")[0] in ("plan", "customer", "mail", "domain", "admin", "account", "alias", "group")
+    name
+    for name in TABLE
+    if name in NESTED or name.partition("-")[0] in ("plan", "customer", "mail", "domain", "admin", "account", "alias", "group")
 }
 
 
@@ -213,10 +268,8 @@ def test_nothing_leaks_and_nothing_is_missing(route: str, sides: tuple[Side, Sid
         for who in ROLES:
             found[method, who, "ours"] = status(askers[who], method, path_of(route, ours))
             wanted[method, who, "ours"] = row[who]
-        if "detail" not in route and "{" not in route and path_of(route, ours) == path_of(route, theirs):
-            continue
-        if ours.names.get(route.removesuffix("-detail")) == theirs.names.get(route.removesuffix("-detail")):
-            continue  # plans and hosts belong to no contract
+        if path_of(route, ours) == path_of(route, theirs):
+            continue  # lists; plans and hosts belong to no contract
         for who in ROLES:
             found[method, who, "theirs"] = status(askers[who], method, path_of(route, theirs))
             wanted[method, who, "theirs"] = _foreign(route, method, row, who)
@@ -237,8 +290,29 @@ def test_a_colleagues_account_is_not_there_for_a_user(cast: Cast, api: As) -> No
     mia = api(cast.mia)
     for method in ("GET", "PATCH", "DELETE"):
         assert mia.ask(method, "/accounts/ken@a.example.com/").status_code == 404
-    for what in ("password", "purge"):
+    for what in ("password", "purge", "profiles", "profiles/order", "auto-reply/reset", "explain"):
         assert mia.post(f"/accounts/ken@a.example.com/{what}/", {}).status_code == 404
+    for what in ("profiles", "auto-reply", "spam"):
+        assert mia.get(f"/accounts/ken@a.example.com/{what}/").status_code == 404
+
+
+def test_anothers_rule_is_not_there_under_ones_own_address(cast: Cast, api: As, sides: tuple[Side, Side]) -> None:
+    """The operator sees both; an id counts only under its own account or domain."""
+    operator, foreign = api(cast.operator), sides[1].names
+    for path in (f"/accounts/mia@a.example.com/profiles/{foreign['profile']}/", f"/domains/a.example.com/filters/{foreign['filter']}/"):
+        for method in ("GET", "PATCH", "DELETE"):
+            assert operator.ask(method, path, {}).status_code == 404, (method, path)
+    for path, rule in (("/accounts/mia@a.example.com/profiles", "profile"), ("/domains/a.example.com/filters", "filter")):
+        assert operator.post(f"{path}/order/", {"ids": [int(foreign[rule])]}).status_code == 400
+
+
+def test_a_user_changes_of_the_account_only_whether_it_receives(cast: Cast, api: As) -> None:
+    mia, path = api(cast.mia), "/accounts/mia@a.example.com/"
+    assert mia.patch(path, {"receive": False}).json()["receive"] is False
+    for body in ({"comment": "x"}, {"user_may_forward": True}, {"spam_seat": 5}, {"receive": True, "quota_mb": 5}, {}):
+        assert mia.patch(path, body).status_code == 403, body
+    assert mia.patch(path, {"receive": "yes"}).status_code == 400
+    assert mia.get(path).json()["receive"] is False
 
 
 @pytest.mark.parametrize("route", [name for name in TABLE if name not in (*OPEN, "session")])
@@ -250,7 +324,7 @@ def test_a_token_needs_the_scope(route: str, cast: Cast, api: As, sides: tuple[S
     reader = api(cast.operator, scopes=(f"{resource}:read",))
     for method in TABLE[route]:
         assert status(without, method, path) == 403
-        assert (status(reader, method, path) == 403) == (method != "GET")
+        assert (status(reader, method, path) == 403) == (method != "GET" and route != "explain")
 
 
 def test_a_field_that_is_the_operators_is_403(cast: Cast, api: As) -> None:
@@ -272,6 +346,8 @@ def test_a_token_for_one_domain_reaches_nothing_else(cast: Cast, api: As) -> Non
     assert [row["name"] for row in limited.get("/domains/").json()["results"]] == ["a.example.com"]
     assert limited.get("/accounts/mia@a.example.com/").status_code == 200
     assert limited.get("/accounts/max@b.example.com/").status_code == 404
+    assert limited.get("/accounts/max@b.example.com/profiles/").status_code == 404
+    assert limited.get("/domains/b.example.com/senders/").status_code == 404
     assert limited.get("/customers/ours/").status_code == 404
     for path, body in LIMITED_POSTS.items():
         assert limited.post(path, body).status_code == 403, path

@@ -25,8 +25,13 @@ def _digest(value: Any) -> str:
 
 
 def version_of(row: models.Model) -> str:
-    """Changes with every edit, and differs between an object and one made later under the same name."""
-    return _digest([row._meta.label, row.pk, *(getattr(row, mark, None) for mark in MARKS)])
+    """Changes with every edit, and differs between an object and one made later under the same name.
+
+    Settings have the key of what they belong to and no birthday: these are known by all that they hold.
+    """
+    borrowed = row._meta.pk.is_relation and not any(hasattr(row, mark) for mark in ("uuid", "created_at"))
+    marks = [field.attname for field in row._meta.concrete_fields] if borrowed else MARKS
+    return _digest([row._meta.label, row.pk, *(getattr(row, mark, None) for mark in marks)])
 
 
 def tag(row: models.Model, shown: Any) -> str:

@@ -1,10 +1,14 @@
 """Strict serializer fields: JSON has types, so "12" is no number, 1 is no yes and 12 is no text."""
 
+import re
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
+
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Text(serializers.CharField):
@@ -18,6 +22,18 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class Line(Text):
+    """A text of one line: no control characters, so that it cannot become a second header."""
+
+    default_error_messages = {"control": gettext_lazy("Control characters are not allowed.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        found = super().to_internal_value(data)
+        if CONTROLS.search(found):
+            self.fail("control")
+        return found
 
 
 class Choice(serializers.ChoiceField):
@@ -55,6 +71,20 @@ class Moment(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> Any:
         if not isinstance(value, str):
             self.fail("invalid", format="YYYY-MM-DDThh:mm:ss+hh:mm")
+        found = super().to_internal_value(value)
+        if not 1900 < found.year < 9000:
+            self.fail("far")
+        return found
+
+
+class Day(serializers.DateField):
+    """A date as `YYYY-MM-DD`."""
+
+    default_error_messages = {"far": gettext_lazy("This date is too far away.")}
+
+    def to_internal_value(self, value: Any) -> Any:
+        if not isinstance(value, str) or not DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
         found = super().to_internal_value(value)
         if not 1900 < found.year < 9000:
             self.fail("far")

@@ -32,6 +32,11 @@ def exact(lookup: str, about: str, parse: Callable[[str], Any] = str, choices: t
     return Filter(lambda rows, value: rows.filter(**{lookup: parse(value)}), about, choices)
 
 
+def flag(lookup: str, about: str) -> Filter:
+    """Rows whose switch is on (`true`) or off (`false`)."""
+    return exact(lookup, about, lambda value: value == "true", ("true", "false"))
+
+
 class FieldFilters(BaseFilterBackend):
     """Applies the view's `filters` and its `search(rows, text)`."""
 

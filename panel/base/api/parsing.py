@@ -1,6 +1,7 @@
 """Request bodies: a JSON object in UTF-8 that every database and file can hold, or 400."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -11,7 +12,9 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from panel.base.api.problems import bad
+from panel.base.api.problems import Problem, bad
+
+UNCLEAN = re.compile("[\0\ud800-\udfff]")
 
 
 class ObjectParser(BaseParser):
@@ -19,16 +22,31 @@ class ObjectParser(BaseParser):
 
     media_type = "application/json"
 
+    def read(self, stream: IO[Any], request: Request) -> bytes:
+        """The whole body by Django's reader, which keeps DATA_UPLOAD_MAX_MEMORY_SIZE."""
+        body: bytes = request.body
+        return body
+
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        # The whole body by Django's reader, which keeps DATA_UPLOAD_MAX_MEMORY_SIZE.
-        body: bytes = (parser_context or {})["request"].body
-        found = decoded(body)
+        found = decoded(self.read(stream, (parser_context or {})["request"]))
         for key, value in found.items():
             if not is_clean(key):
                 raise ParseError(_("A field's name holds characters that no text has."))
             if not is_clean(value):
                 raise bad(key, _("The text holds NUL or half a surrogate pair."))
         return found
+
+
+class LargeParser(ObjectParser):
+    """For the one kind of body that holds a whole message. `most`: bytes; above them 413."""
+
+    most = 20 * 1_048_576
+
+    def read(self, stream: IO[Any], request: Request) -> bytes:
+        body: bytes = stream.read(self.most + 1)
+        if len(body) > self.most:
+            raise Problem(413, _("The body is too large."))
+        return body
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -49,7 +67,7 @@ def _no_number(text: str) -> Any:
 def is_clean(value: Any) -> bool:
     """False where any text inside holds NUL or a lone surrogate: PostgreSQL stores neither."""
     if isinstance(value, str):
-        return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+        return UNCLEAN.search(value) is None
     if isinstance(value, list):
         return all(is_clean(inner) for inner in value)
     if isinstance(value, dict):

@@ -32,7 +32,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if user_of(request) is None:
             raise NotAuthenticated
-        verb = "read" if request.method in SAFE_METHODS else "write"
+        verb = "read" if request.method in SAFE_METHODS or view.only_reads else "write"
         token = token_of(request)
         if token is not None and not allows(token.scopes, view.resource, verb):
             scope = f"{view.resource}:{verb}"

@@ -31,6 +31,7 @@ TITLES: dict[int, Any] = {
     415: gettext_lazy("JSON is expected"),
     429: gettext_lazy("Too many requests"),
     500: gettext_lazy("Something went wrong here"),
+    503: gettext_lazy("No answer now"),
 }
 # What services call a field, and what the API does.
 FIELDS = {"local_part": "address", "values": "rules", NON_FIELD_ERRORS: "", "non_field_errors": ""}
@@ -138,14 +139,14 @@ def _of_framework(error: exceptions.APIException) -> Problem:
 
 
 def _flat(detail: Any, path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Serializers' nested errors as rows; the field of an inner value is a dotted path: `rules.message_size_mb`."""
+    """Serializers' nested errors as rows; an inner value's field is a dotted path: `rules.message_size_mb`, `conditions.0.field`."""
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
             name = FIELDS.get(str(key), str(key))
             yield from _flat(inner, (*path, name) if name else path)
     elif isinstance(detail, list):
-        for inner in detail:
-            yield from _flat(inner, path)
+        for number, inner in enumerate(detail):
+            yield from _flat(inner, (*path, str(number)) if isinstance(inner, Mapping) else path)
     else:
         yield {"field": ".".join(path), "code": getattr(detail, "code", "invalid"), "message": str(detail)}
 

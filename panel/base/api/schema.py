@@ -26,7 +26,8 @@ Tegami's control panel by REST: JSON in snake_case, `Authorization: Bearer <toke
 * Errors are `application/problem+json` (RFC 9457). What is not there and what is not yours are both 404.
 * A write that concerns mail servers answers with `Change-Id`; `GET /changes/<id>/?wait=5` says when it is live.
 * `PATCH` changes only what is sent. A field that does not exist is refused with 400, never ignored.
-* Every single object has an `ETag`. `If-Match` on PATCH and DELETE is 412 once somebody else has changed it.
+* Every single object has an `ETag`. `If-Match` on PUT, PATCH and DELETE is 412 once somebody else has changed it.
+* What belongs to an account or a domain (profiles, filters, settings) goes by the scopes `accounts` and `domains`.
 * `Idempotency-Key` on POST is honoured for 24 hours.
 * Sizes: 1 MB = 1,048,576 bytes. Moments are RFC 3339 with a time zone.
 """
@@ -51,7 +52,13 @@ WHY = {
     404: "Not there, or not yours.",
     409: "A clash with what is there, or `limit_reached` with `used` and `limit`.",
     412: "`If-Match` is stale.",
+    503: "Nobody there who could answer; `Retry-After` says when to ask again.",
 }
+
+
+def name_enums(**choices: Any) -> None:
+    """What an app calls lists of choices that stand in several of its bodies, so that they are one component."""
+    SETTINGS["ENUM_NAME_OVERRIDES"].update(choices)
 
 
 class FieldError(serializers.Serializer[Any]):
@@ -79,23 +86,27 @@ class TegamiSchema(AutoSchema):
     view: Any
 
     def get_operation_id(self) -> str:
-        return super().get_operation_id().replace("partial_update", "update").replace("destroy", "delete")
+        found = super().get_operation_id().replace("destroy", "delete")
+        if self.method == "POST" and getattr(self.view, "action", "create") != "create":
+            return found.removesuffix("_create")
+        return found.replace("_update", "_replace") if self.method == "PUT" else found.replace("partial_update", "update")
 
     def get_request_serializer(self) -> Any:
         body = getattr(self.view, "get_body_class", None)
-        return body() if body and self.method in ("POST", "PATCH") else super().get_request_serializer()
+        return body() if body and self.method in ("POST", "PUT", "PATCH") else super().get_request_serializer()
 
     def get_override_parameters(self) -> list[Any]:
         return [*super().get_override_parameters(), *self._sent(), *self._answered()]
 
     def _is_single(self) -> bool:
-        return not self._is_list_view() and self.view.resource != "sessions"
+        action = getattr(self.view, "action", self.method.lower())
+        return not self._is_list_view() and action not in self.view.untagged
 
     def _sent(self) -> list[OpenApiParameter]:
         headers = []
         if self.method == "POST" and self.view.remembers:
             headers.append(("Idempotency-Key", "Sent twice with one key, the request is done once; kept for 24 hours."))
-        if self.method in ("PATCH", "DELETE") and self._is_single():
+        if self.method in ("PUT", "PATCH", "DELETE") and self._is_single():
             headers.append(("If-Match", "The ETag that was read; 412 if the object was changed since."))
         if self.method == "GET" and self._is_single():
             headers.append(("If-None-Match", "The ETag at hand; 304 if nothing has changed."))
@@ -105,7 +116,7 @@ class TegamiSchema(AutoSchema):
         headers = []
         if self.method != "DELETE" and self._is_single():
             headers.append(("ETag", "Names this state of the object.", [200, 201]))
-        if getattr(self.view, "reaches_servers", False) and self.method != "GET":
+        if getattr(self.view, "reaches_servers", False) and self.method != "GET" and not self.view.only_reads:
             headers.append(("Change-Id", "The change on its way to the mail servers, if they are concerned.", [200, 201, 202, 204]))
         if self._is_create_operation():
             headers.append(("Location", "Where the new object is.", [201]))
@@ -124,9 +135,9 @@ class TegamiSchema(AutoSchema):
         codes = [401, 403, 404]
         if self.method != "DELETE":
             codes.append(400)
-        if self.method != "GET":
+        if self.method != "GET" and not self.view.only_reads:
             codes.append(409)
-        if self.method in ("PATCH", "DELETE") and self._is_single():
+        if self.method in ("PUT", "PATCH", "DELETE") and self._is_single():
             codes.append(412)
         return sorted(codes)
 

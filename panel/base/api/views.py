@@ -21,6 +21,8 @@ class Api(APIView):
 
     resource: ClassVar[str] = ""
     remembers: ClassVar[bool] = True
+    only_reads: ClassVar[bool] = False  # its POST asks and changes nothing: the scope `read` is enough
+    untagged: ClassVar[tuple[str, ...]] = ()  # actions whose answer is no single object with an ETag
     cache_control: ClassVar[str] = "private, no-cache"  # ask again each time, by ETag
     parser_classes: Sequence[type[BaseParser]] = [ObjectParser]
     content_negotiation_class = JsonOnly

@@ -1,0 +1,1 @@
+"""The REST API of how mail is treated."""

@@ -1,0 +1,25 @@
+"""The addresses of this app's objects, below /api/v1/; `panel.urls` puts them beside the accounts'."""
+
+from typing import Any
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from mailsettings.api import explain, rules, settings
+
+router = SimpleRouter()
+router.register("accounts/(?P<address>[^/]+)/profiles", rules.ProfileApi, "profile")
+router.register("domains/(?P<domain>[^/]+)/filters", rules.FilterApi, "filter")
+
+SPAM: dict[str, Any] = {"get": "retrieve", "patch": "partial_update"}
+REPLY: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
+SENDERS: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update"}
+
+urlpatterns = [
+    *router.urls,
+    path("accounts/<str:address>/auto-reply/", settings.AutoReplyApi.as_view(REPLY), name="auto-reply"),
+    path("accounts/<str:address>/auto-reply/reset/", settings.AutoReplyApi.as_view({"post": "reset"}), name="auto-reply-reset"),
+    path("accounts/<str:address>/spam/", settings.SpamApi.as_view(SPAM), name="spam"),
+    path("accounts/<str:address>/explain/", explain.ExplainApi.as_view({"post": "explain"}), name="explain"),
+    path("domains/<str:domain>/senders/", settings.SendersApi.as_view(SENDERS), name="senders"),
+]
