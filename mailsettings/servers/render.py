@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mailsettings.servers.desired import OUT_DOMAIN
 from mailsettings.servers.files import differs, write_atomically
 from mailsettings.servers.layout import Layout, Port
 from mailsettings.servers.owners import is_root, make_folder
@@ -100,10 +101,15 @@ def postfix_values(layout: Layout) -> dict[str, str]:
         "maps_dir": str(layout.maps_dir),
         "run_dir": str(layout.run_dir),
         "truesize": str(layout.truesize_socket),
+        "out_domain": OUT_DOMAIN,
+        "wayout_nexthop": "[{}]:{}".format(*layout.ports["wayout"]),
+        "srs_reverse": "{}:{}".format(*layout.ports["srs_reverse"]),
+        "bounces": str(layout.bounces_socket),
+        "milter_out": str(layout.milter_dir / "out"),
         "tls_key": str(layout.tls.key),
         "tls_certificate": str(layout.tls.certificate),
         "queue_wakeup": "2" if layout.private else "300",
-        **{port: _master_port(layout.ports[port]) for port in ("smtp", "submission", "submissions")},
+        **{port: _master_port(layout.ports[port]) for port in ("smtp", "submission", "submissions", "wayout")},
     }
     return {key: config_value(value) for key, value in raw.items()}
 
