@@ -120,7 +120,7 @@ def _master_port(port: Port) -> str:
 
 def dovecot_values(layout: Layout) -> dict[str, str]:
     """What dovecot.conf and its parts are filled with. Paths need no quoting: `Layout` takes plain ones only."""
-    listeners = {name: layout.ports[name] for name in ("imap", "imaps", "pop3", "pop3s", "doveadm")}
+    listeners = {name: layout.ports[name] for name in ("imap", "imaps", "pop3", "pop3s", "sieve", "doveadm", "wayout")}
     return {
         "name": layout.name,
         "run_dir": str(layout.run_dir),
@@ -139,6 +139,7 @@ def dovecot_values(layout: Layout) -> dict[str, str]:
         "lmtp_listener": _lmtp_listener(layout.ports.get("lmtp")),
         "directory": str(layout.directory_path),
         "homes": str(layout.homes),
+        "sieve_dir": str(layout.sieve_dir),
         "doveadm_api_key": dovecot_value(layout.secrets.doveadm_api_key),
         **{f"{name}_address": port[0] or EVERYWHERE for name, port in listeners.items()},
         **{f"{name}_port": str(port[1]) for name, port in listeners.items()},
