@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Sum
+
 from accounts.models import AliasDestination, Domain, GroupMember, Mailbox, MailHost
 from accounts.models.addresses import EXPANSION_MAX
 
@@ -101,3 +103,13 @@ def used(domain: Domain) -> dict[str, int]:
         "spam_seats": domain.spam_seats_count,
         "storage_mb": domain.promised_mb,
     }
+
+
+def seats(domain: Domain) -> dict[str, int | None]:
+    """Seats of spam detection (S3): `used` in the domain, `left` by domain and contract (None = no limit)."""
+    of_domain, of_contract = domain.limits.get("spam_seats"), domain.customer.limits.get("spam_seats")
+    left = [] if of_domain is None else [of_domain - domain.spam_seats_count]
+    if of_contract is not None:
+        used_by_all = domain.customer.domains.aggregate(sum=Sum("spam_seats_count"))["sum"] or 0
+        left.append(of_contract - used_by_all)
+    return {"used": domain.spam_seats_count, "left": max(0, min(left)) if left else None}

@@ -20,3 +20,5 @@ def _own(user: Any) -> Iterator[Row]:
     plan, rules = user.domain.plan.name, user.domain.rules
     if rules.auto_reply:
         yield Row(reverse("me-reply"), "reply", word("auto-reply", plan), ("me-reply*",))
+    if user.has_spam_handling():
+        yield Row(reverse("me-spam"), "shield-check", word("spam", plan), ("me-spam*",))

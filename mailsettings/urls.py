@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from mailsettings.views import replies
+from mailsettings.views import replies, spam
 
 urlpatterns = [
     path("mailboxes/<str:address>/auto-reply/", replies.MailboxReply.as_view(), name="mailbox-reply"),
     path("mailboxes/<str:address>/auto-reply/reset/", replies.MailboxReplyReset.as_view(), name="mailbox-reply-reset"),
     path("mailboxes/<str:address>/auto-reply/delete/", replies.MailboxReplyDelete.as_view(), name="mailbox-reply-delete"),
+    path("mailboxes/<str:address>/spam/", spam.MailboxSpam.as_view(), name="mailbox-spam"),
+    path("mailboxes/<str:address>/spam/senders/", spam.MailboxSpamSenders.as_view(), name="mailbox-spam-senders"),
+    path("mailboxes/<str:address>/spam/seat/", spam.MailboxSpamSeat.as_view(), name="mailbox-spam-seat"),
+    path("mailboxes/<str:address>/spam/<str:switch>/", spam.MailboxSpamSwitch.as_view(), name="mailbox-spam-switch"),
     path("me/auto-reply/", replies.MyReply.as_view(), name="me-reply"),
     path("me/auto-reply/reset/", replies.MyReplyReset.as_view(), name="me-reply-reset"),
     path("me/auto-reply/delete/", replies.MyReplyDelete.as_view(), name="me-reply-delete"),
+    path("me/spam/", spam.MySpam.as_view(), name="me-spam"),
+    path("me/spam/senders/", spam.MySpamSenders.as_view(), name="me-spam-senders"),
+    path("me/spam/<str:switch>/", spam.MySpamSwitch.as_view(), name="me-spam-switch"),
 ]

@@ -37,6 +37,16 @@ WORDS: dict[str, dict[str, Any]] = {
         "platinum": pgettext_lazy("platinum", "Move spam to the spam folder"),
         "standard": pgettext_lazy("standard", "Move spam to the spam folder"),
     },
+    "skip forwarding": {
+        "": _("Neither forward nor answer mail that is judged as spam"),
+    },
+    "quarantine empty": {
+        "": _("Move mail without a sender address to the spam folder"),
+    },
+    "allow list": {
+        "": _("Always let through"),
+        "platinum": pgettext_lazy("platinum", "Always let through"),
+    },
     "domain filters": {
         "": _("Domain filters"),
         "platinum": pgettext_lazy("platinum", "Domain filters"),

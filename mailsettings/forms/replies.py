@@ -40,7 +40,8 @@ class AutoReplyForm(PanelForm):
         self.fields["starts_on"].help_text = self.fields["ends_on"].help_text = _("Left blank: without an end on this side.")
         if not rules.auto_reply_subject:
             del self.fields["subject"], self.fields["enabled"]
-            self.fields["body"].help_text = _("Mail is answered exactly while there is a text here. The subject is “Re: ” and the mail's own.")
+            first, second = _("Mail is answered exactly while there is a text here."), _("The subject is “Re: ” and the mail's own.")
+            self.fields["body"].help_text = _("%(first)s %(second)s") % {"first": first, "second": second}
         self.helper.layout = Layout(*self._parts(rules.auto_reply_bytes_cp932))
 
     def _parts(self, most: int | None) -> list[Any]:

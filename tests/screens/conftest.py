@@ -9,9 +9,10 @@ from playwright.sync_api import Browser, Page
 from accounts import signin
 from accounts.models import Admin, Mailbox
 from panel.base.models import ChangeTarget, State
-from tests.conftest import PASSWORD, Cast
+from tests.conftest import PASSWORD, Cast, make_domain, make_mailbox
 
 SignIn = Callable[[Admin | Mailbox], Client]
+MakeBox = Callable[[str], Mailbox]
 
 
 @pytest.fixture
@@ -35,6 +36,19 @@ def as_user() -> SignIn:
 def bob(cast: Cast, as_user: SignIn) -> Client:
     """The mail admin of a.example.com."""
     return as_user(cast.bob)
+
+
+@pytest.fixture
+def make_box(cast: Cast) -> MakeBox:
+    """nina, a mailbox under the named preset, in a domain of alice's contract that bob administers."""
+
+    def make(plan: str) -> Mailbox:
+        assert cast.bob.customer is not None
+        domain = make_domain(f"{plan}.example.com", plan, cast.bob.customer, cast.domain.host)
+        cast.bob.domains.add(domain)
+        return make_mailbox(domain, "nina")
+
+    return make
 
 
 @pytest.fixture

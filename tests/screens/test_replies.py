@@ -1,6 +1,5 @@
 """The pages about auto-replies (AR1, AR2, AR4; manual standard 6-1-5, platinum, hs, warp)."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,31 +8,17 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import Mailbox, Plan
+from accounts.models import Plan
 from mailsettings.models import AutoReply
 from mailsettings.services import replies
 from mailsettings.services.replies import REFUSED, length_cp932
 from panel.base.models import Change
 from panel.base.tenancy import SYSTEM
-from tests.conftest import Cast, make_domain, make_mailbox
-from tests.screens.conftest import SignIn, make_live, sign_in
+from tests.conftest import Cast
+from tests.screens.conftest import MakeBox, SignIn, make_live, sign_in
 
 pytestmark = pytest.mark.django_db
 MIA = "/mailboxes/mia@a.example.com/auto-reply/"
-Box = Callable[[str], Mailbox]
-
-
-@pytest.fixture
-def box(cast: Cast) -> Box:
-    """A mailbox under the named preset, in a domain of alice's and bob's."""
-
-    def make(plan: str) -> Mailbox:
-        assert cast.bob.customer is not None
-        domain = make_domain(f"{plan}.example.com", plan, cast.bob.customer, cast.domain.host)
-        cast.bob.domains.add(domain)
-        return make_mailbox(domain, "nina")
-
-    return make
 
 
 def given(**changed: str) -> dict[str, str]:
@@ -73,8 +58,8 @@ def test_the_last_day_is_not_before_the_first(bob: Client) -> None:
     assert not AutoReply.objects.exists()
 
 
-def test_standard_has_a_text_and_nothing_else_to_switch(box: Box, bob: Client) -> None:
-    nina = box("standard")
+def test_standard_has_a_text_and_nothing_else_to_switch(make_box: MakeBox, bob: Client) -> None:
+    nina = make_box("standard")
     path = f"/mailboxes/{nina}/auto-reply/"
     fields = bob.get(path).context["form"].fields
     assert set(fields) == {"body", "interval_days", "starts_on", "ends_on"}
@@ -84,8 +69,8 @@ def test_standard_has_a_text_and_nothing_else_to_switch(box: Box, bob: Client) -
     assert not AutoReply.objects.get(mailbox=nina).enabled
 
 
-def test_standard_names_every_character_that_cannot_be_used(box: Box, bob: Client) -> None:
-    path = f"/mailboxes/{box('standard')}/auto-reply/"
+def test_standard_names_every_character_that_cannot_be_used(make_box: MakeBox, bob: Client) -> None:
+    path = f"/mailboxes/{make_box('standard')}/auto-reply/"
     text = bob.post(path, {"body": f"a{REFUSED}b"}).content.decode()
     for char in REFUSED:
         assert f"“{char}” (U+{ord(char):04X}) cannot be used." in text
@@ -95,17 +80,17 @@ def test_standard_names_every_character_that_cannot_be_used(box: Box, bob: Clien
     assert bob.post(path, {"body": "あ" * 299 + "~-"}).status_code == 302
 
 
-def test_warp_names_its_default_subject(box: Box, bob: Client) -> None:
-    assert "Notification for your mail." in bob.get(f"/mailboxes/{box('warp')}/auto-reply/").content.decode()
+def test_warp_names_its_default_subject(make_box: MakeBox, bob: Client) -> None:
+    assert "Notification for your mail." in bob.get(f"/mailboxes/{make_box('warp')}/auto-reply/").content.decode()
 
 
-def test_hs_says_that_nothing_is_forwarded_meanwhile(box: Box, bob: Client) -> None:
-    assert "nothing is forwarded" in bob.get(f"/mailboxes/{box('hs')}/auto-reply/").content.decode()
+def test_hs_says_that_nothing_is_forwarded_meanwhile(make_box: MakeBox, bob: Client) -> None:
+    assert "nothing is forwarded" in bob.get(f"/mailboxes/{make_box('hs')}/auto-reply/").content.decode()
     assert "nothing is forwarded" not in bob.get(MIA).content.decode()
 
 
-def test_where_the_plan_has_none_there_is_no_page_and_no_link(box: Box, bob: Client, as_user: SignIn) -> None:
-    nina = box("plusmail")
+def test_where_the_plan_has_none_there_is_no_page_and_no_link(make_box: MakeBox, bob: Client, as_user: SignIn) -> None:
+    nina = make_box("plusmail")
     for name in ("", "reset/", "delete/"):
         assert bob.get(f"/mailboxes/{nina}/auto-reply/{name}").status_code == 404
         assert bob.post(f"/mailboxes/{nina}/auto-reply/{name}", given()).status_code == 404
@@ -158,8 +143,8 @@ def test_the_page_costs_few_queries(cast: Cast, bob: Client, as_user: SignIn, dj
         ("warp", "自動返信設定", "着信情報の削除"),
     ],
 )
-def test_each_plan_uses_its_manuals_words(box: Box, bob: Client, cast: Cast, plan: str, title: str, text: str) -> None:
-    nina = cast.mia if plan == "platinum" else box(plan)
+def test_each_plan_uses_its_manuals_words(make_box: MakeBox, bob: Client, cast: Cast, plan: str, title: str, text: str) -> None:
+    nina = cast.mia if plan == "platinum" else make_box(plan)
     replies.set_auto_reply(nina, body="Away", acting_user=SYSTEM)
     page = bob.get(f"/mailboxes/{nina}/auto-reply/", headers={"accept-language": "ja"}).content.decode()
     assert f"<h1>{title}</h1>" in page
@@ -169,7 +154,8 @@ def test_each_plan_uses_its_manuals_words(box: Box, bob: Client, cast: Cast, pla
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_a_walk_through_an_auto_reply(cast: Cast, page: Page) -> None:
-    Plan.objects.filter(name="platinum").update(values={**cast.domain.plan.values, "auto_reply_subject": False, "auto_reply_bytes_cp932": 600})
+    strict = {"auto_reply_subject": False, "auto_reply_bytes_cp932": 600}
+    Plan.objects.filter(name="platinum").update(values={**cast.domain.plan.values, **strict})
     sign_in(page, "mia@a.example.com", at="/mail/login/")
     page.get_by_role("link", name="Auto-reply").first.click()
     field, counter = page.get_by_label("Text"), page.locator(".counter")
