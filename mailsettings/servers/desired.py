@@ -19,6 +19,8 @@ ADDRESS_STORES = (DIRECTORY, "mailboxes", "aliases", "senders", SCRIPTS)
 # Nobody can own a name below .invalid (RFC 2606): no stranger's domain, and no customer's.
 OUT_DOMAIN = "out.tegami.invalid"
 TAG_LETTERS = 13
+# Below it stand recipients whom a message is returned for (V3).
+REFUSED_DOMAIN = "refused.tegami.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,14 @@ def tag(address: str) -> str:
 def way_out(mark: str, n: int) -> str:
     """The inner address that stands for the n-th group of destinations (from 0) of the address with this tag."""
     return f"{mark}.{n}@{OUT_DOMAIN}"
+
+
+def whose(key: str, value: Value | None) -> tuple[str, int]:
+    """Of a tag's entry in FORWARDS: the address, and how many groups of destinations it has; ("", 0) for any other entry."""
+    if not isinstance(value, str) or "@" in key or "." in key:
+        return "", 0
+    address, _, number = value.partition(" ")
+    return (address, int(number)) if number.isdigit() else ("", 0)
 
 
 def entries_of(state: State) -> tuple[Entry, ...]:

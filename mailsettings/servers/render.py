@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mailsettings.servers.desired import OUT_DOMAIN
+from mailsettings.servers.desired import OUT_DOMAIN, REFUSED_DOMAIN
 from mailsettings.servers.files import differs, write_atomically
 from mailsettings.servers.layout import Layout, Port
 from mailsettings.servers.owners import is_root, make_folder
@@ -105,7 +105,8 @@ def postfix_values(layout: Layout) -> dict[str, str]:
         "wayout_nexthop": "[{}]:{}".format(*layout.ports["wayout"]),
         "srs_reverse": "{}:{}".format(*layout.ports["srs_reverse"]),
         "bounces": str(layout.bounces_socket),
-        "milter_out": str(layout.milter_dir / "out"),
+        "milter_dir": str(layout.milter_dir),
+        "refused_domain": REFUSED_DOMAIN,
         "tls_key": str(layout.tls.key),
         "tls_certificate": str(layout.tls.certificate),
         "queue_wakeup": "2" if layout.private else "300",

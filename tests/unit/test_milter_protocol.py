@@ -191,4 +191,4 @@ def test_headers_are_deleted_from_the_last_whatever_their_writing() -> None:
     session = Session(
         headers=[Header("X-Tegami-Virus ", " a"), Header("To", " b"), Header("x-tegami-virus", " c"), Header("X-Spam-Flag", "")]
     )
-    assert deletions(session, "x-spam-flag", prefixes=("x-tegami-",)) == (("X-Spam-Flag", 1), ("x-tegami-virus", 2), ("X-Tegami-Virus", 1))
+    assert deletions(session, lambda header: header.key != "to") == (("X-Spam-Flag", 1), ("x-tegami-virus", 2), ("X-Tegami-Virus", 1))

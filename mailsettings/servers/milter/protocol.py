@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 Judge = Callable[[Session], Awaitable[Verdict]]
 
 VERSION = 6
-# Add headers, add and delete recipients, change headers, change the sender.
-ACTIONS = 0x01 | 0x04 | 0x08 | 0x10 | 0x40
+# Add headers, add and delete recipients, change headers, change the sender, add recipients with parameters.
+ACTIONS = 0x01 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 # Not wanted: end of headers (0x40), unknown commands (0x100), DATA (0x200). No answer to: headers (0x80), connect
 # (0x1000), HELO, MAIL, RCPT (0x8000), body (0x80000). 0x100000: header values with their leading blanks, for DKIM.
 STAGES = 0x40 | 0x80 | 0x100 | 0x200 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x80000 | 0x100000
@@ -188,10 +188,17 @@ def _changes(verdict: Verdict) -> Iterator[bytes]:
         yield framed(b"h", _strings(name, f" {value}"))
     if verdict.sender is not None:
         yield framed(b"e", _strings(f"<{verdict.sender}>"))
-    for address in verdict.delete_recipients:
+    for address in (*verdict.delete_recipients, *(old for old, _ in verdict.replace_recipients)):
         yield framed(b"-", _strings(f"<{address}>"))
     for address in verdict.add_recipients:
         yield framed(b"+", _strings(f"<{address}>"))
+    for old, new in verdict.replace_recipients:
+        yield framed(b"2", _strings(f"<{new}>", f"ORCPT=rfc822;{xtext(old)}"))
+
+
+def xtext(address: str) -> str:
+    """As a parameter of RCPT takes it (RFC 3461, 4)."""
+    return "".join(letter if "!" <= letter <= "~" and letter not in "+=" else f"+{ord(letter):02X}" for letter in address)
 
 
 def framed(command: bytes, content: bytes = b"") -> bytes:

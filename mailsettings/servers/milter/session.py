@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.header
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import IO
@@ -117,7 +117,7 @@ class Verdict:
     """What becomes of the message, and the changes to it, done in this order. Addresses are without <>.
 
     `delete` = (header name, which of that name, from 1); `top` and `bottom` = new headers; `sender` = the new envelope
-    sender (None: as it is).
+    sender (None: as it is); `replace_recipients` = (old, new): error mail names the old one as the original recipient.
     """
 
     action: Action = Action.CONTINUE
@@ -128,6 +128,7 @@ class Verdict:
     sender: str | None = None
     delete_recipients: tuple[str, ...] = ()
     add_recipients: tuple[str, ...] = ()
+    replace_recipients: tuple[tuple[str, str], ...] = ()
 
 
 ACCEPT = Verdict()
@@ -144,13 +145,13 @@ def defer(text: str = "451 4.7.1 Service unavailable, try again later") -> Verdi
     return refuse(text)
 
 
-def deletions(session: Session, *names: str, prefixes: tuple[str, ...] = ()) -> tuple[tuple[str, int], ...]:
-    """`Verdict.delete` for every header of these names (lower case), or that begins with one of the prefixes."""
+def deletions(session: Session, unwanted: Callable[[Header], bool]) -> tuple[tuple[str, int], ...]:
+    """`Verdict.delete` for every header that is unwanted."""
     seen: dict[str, int] = {}
     found = []
     for header in session.headers:
         seen[header.key] = seen.get(header.key, 0) + 1
-        if header.key in names or (prefixes and header.key.startswith(prefixes)):
+        if unwanted(header):
             found.append((header.name.rstrip(" \t"), seen[header.key]))
     # From the last: each one that goes renumbers those after it.
     return tuple(reversed(found))

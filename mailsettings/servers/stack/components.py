@@ -6,16 +6,20 @@ import http.client
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailsettings.servers import postfix
+from mailsettings.servers import postfix, scanners, srs
 from mailsettings.servers.layout import Layout
+from mailsettings.servers.owners import is_root, make_folder
 from mailsettings.servers.stack import postgres
 from mailsettings.servers.stack.process import Process
 
-PANEL = ("panel", "worker", "jobs", "asks", "beat")
+# The mail host's own, in the order that each finds what it asks.
+MAIL = ("sink", "rspamd", "clamd", "milter", "truesize", "postsrsd", "bounces", "dovecot", "postfix")
+# Started anew when the code has changed since.
+PANEL = ("panel", "worker", "jobs", "asks", "beat", "milter")
 DOVECOT = "/usr/sbin/dovecot"
 
 
@@ -25,7 +29,10 @@ class StackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`command` = what to spawn; `needs` = what has to be ready before; `folder` = where its processes work."""
+    """`command` = what to spawn; `needs` = what has to be ready before; `folder` = where its processes work.
+
+    `reads` = files that it reads at its start only: it is started anew when they have changed.
+    """
 
     name: str
     needs: tuple[str, ...]
@@ -34,6 +41,7 @@ class Component:
     prepare: Callable[[Layout], None] = lambda layout: None
     folder: Callable[[Layout], Path | None] = lambda layout: None
     user: Callable[[Layout], str | None] = lambda layout: None
+    reads: Callable[[Layout], Iterable[Path]] = lambda layout: ()
     stop_by: signal.Signals = signal.SIGTERM
     patience_s: float = 10.0
 
@@ -112,21 +120,26 @@ def make_broker_folders(layout: Layout) -> None:
 def _redis(layout: Layout) -> list[str]:
     # Nothing is kept: what a restart loses is sent again by the sweep.
     keep_nothing = ["--save", "", "--appendonly", "no"]
-    sockets = ["--port", "0", "--unixsocket", str(layout.redis_socket), "--unixsocketperm", "700"]
+    sockets = ["--port", "0", "--unixsocket", str(layout.redis_socket), "--unixsocketperm", "777"]
     return ["/usr/bin/redis-server", *sockets, *keep_nothing, "--dir", str(layout.redis_socket.parent), "--daemonize", "no"]
 
 
 def _make_redis_folder(layout: Layout) -> None:
-    layout.redis_socket.parent.mkdir(exist_ok=True)
+    """The socket is everybody's, its folder the owner's and rspamd's."""
+    make_folder(layout.redis_socket.parent, mode=0o750, group=layout.users.rspamd if scanners.installed("rspamd") else None)
 
 
 def _redis_answers(layout: Layout, process: Process) -> bool:
+    return _says(layout.redis_socket, b"PING\r\n", b"+PONG")
+
+
+def _says(path: Path, question: bytes, answer: bytes) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(2)
         try:
-            connection.connect(str(layout.redis_socket))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            connection.connect(str(path))
+            connection.sendall(question)
+            return connection.recv(64).startswith(answer)
         except OSError:
             return False
 
@@ -170,6 +183,53 @@ def _truesize_answers(layout: Layout, process: Process) -> bool:
     return process.alive() and layout.truesize_socket.exists()
 
 
+def _postsrsd(layout: Layout) -> list[str]:
+    return [*srs.command(layout, layout.srs_secret_path), *(["-unobody"] if is_root() else [])]
+
+
+def _postsrsd_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and _listens(layout, "srs") and _listens(layout, "srs_reverse")
+
+
+def _bounces(layout: Layout) -> list[str]:
+    return [sys.executable, "-m", "mailsettings.servers.bounces", str(layout.layout_path)]
+
+
+def _bounces_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and layout.bounces_socket.exists()
+
+
+# --- the milter and those it asks
+def _milter(layout: Layout) -> list[str]:
+    return [sys.executable, "-m", "mailsettings.servers.milter", str(layout.open_layout_path)]
+
+
+def _milter_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and (layout.milter_dir / "submission").exists()
+
+
+def _forget_milter(layout: Layout) -> None:
+    for name in ("in", "submission", "out"):
+        (layout.milter_dir / name).unlink(missing_ok=True)
+
+
+def _rspamd_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and _says(layout.rspamd_socket, b"GET /ping HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
+
+
+def _clamd(layout: Layout) -> list[str]:
+    return ["/usr/sbin/clamd", "-c", str(layout.clamd_conf)]
+
+
+def _clamd_answers(layout: Layout, process: Process) -> bool:
+    return process.alive() and _says(layout.clamd_socket, b"zPING\0", b"PONG\0")
+
+
+def _as_root(user: str) -> str | None:
+    """Programs that give up root are started as who they would become; anybody else runs them as themselves."""
+    return user if is_root() else None
+
+
 def _listens(layout: Layout, port: str) -> bool:
     try:
         socket.create_connection(layout.ports[port], timeout=2).close()
@@ -194,6 +254,19 @@ COMPONENTS = {
         Component("beat", ("setup", "redis"), _beat, _alive),
         Component("sink", (), _sink, _sink_answers),
         Component("truesize", (), _truesize, _truesize_answers, lambda layout: layout.truesize_socket.unlink(missing_ok=True)),
+        Component("postsrsd", (), _postsrsd, _postsrsd_answers),
+        Component("bounces", (), _bounces, _bounces_answers, lambda layout: layout.bounces_socket.unlink(missing_ok=True)),
+        Component(
+            "rspamd", ("redis",), scanners.rspamd_command, _rspamd_answers, folder=lambda layout: layout.rspamd_dir,
+            user=lambda layout: _as_root(layout.users.rspamd),
+            reads=lambda layout: [file.path for file in scanners.rspamd_files(layout)],
+        ),
+        Component(
+            "clamd", (), _clamd, _clamd_answers, folder=lambda layout: layout.clamd_dir,
+            user=lambda layout: _as_root(layout.users.clamav),
+            reads=lambda layout: [file.path for file in scanners.clamd_files(layout)],
+        ),
+        Component("milter", (), _milter, _milter_answers, _forget_milter, reads=lambda layout: [layout.open_layout_path]),
         Component("dovecot", (), _dovecot, _dovecot_answers, _forget_stale_dovecot, folder=lambda layout: layout.run_dir),
         Component("postfix", (), _postfix, _postfix_answers, folder=lambda layout: layout.queue_dir),
     )
@@ -203,5 +276,6 @@ COMPONENTS = {
 def names_for(layout: Layout) -> tuple[str, ...]:
     """The components that this instance has, the start's order; "setup" is a step, not a process."""
     if layout.embedded:
-        return ("setup", "panel", "worker", "sink", "truesize", "dovecot", "postfix")
-    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "asks", "beat", "sink", "truesize", "dovecot", "postfix")
+        # Redis is what rspamd remembers in; nobody needs it where no mail server can run.
+        return ("setup", "panel", "worker", *(("redis",) if is_root() else ()), *MAIL)
+    return ("postgres", "redis", "setup", "panel", "worker", "jobs", "asks", "beat", *MAIL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -163,16 +164,23 @@ def _set_up(layout: Layout, version: str) -> str:
 
 
 def _start(layout: Layout, component: Component, version: str) -> str:
-    name, version = component.name, version if component.name in PANEL else ""
+    name, version = component.name, _version(layout, component, version)
     found = running(layout, name)
     if found and found.version == version:
         return "running"
-    if found:  # the code has changed since
+    if found:  # the code or its configuration has changed since
         process.end(found, by=component.stop_by, patience_s=component.patience_s)
     _clear(layout, component)
     component.prepare(layout)
     _spawn(layout, component, version)
     return "started"
+
+
+def _version(layout: Layout, component: Component, code: str) -> str:
+    """Of what it was started from: code and files that it reads at its start only."""
+    parts = [code] if component.name in PANEL else []
+    parts += [hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in component.reads(layout) if path.exists()]
+    return " ".join(parts)
 
 
 def _clear(layout: Layout, component: Component) -> None:
@@ -187,7 +195,7 @@ def _clear(layout: Layout, component: Component) -> None:
 def _spawn(layout: Layout, component: Component, version: str) -> None:
     name, log = component.name, log_of(layout, component.name)
     child = process.spawn(
-        component.command(layout), mark=mark_of(layout, name), log=log, cwd=layout.checkout,
+        component.command(layout), mark=mark_of(layout, name), log=log, cwd=component.folder(layout) or layout.checkout,
         environment=layout.environment(), user=component.user(layout),
     )  # fmt: skip
     found = process.this(child.pid, version)
@@ -223,7 +231,8 @@ def write_stack_json(layout: Layout) -> None:
         return
     up = {name for name, pid in status(layout).items() if pid}
     ports = {port: list(layout.ports[port]) for name in sorted(up) for port in PORTS_OF.get(name, ())}
-    logs = {name: str(path) for name, path in (("postfix", layout.postfix_log), ("dovecot", layout.dovecot_log)) if name in up}
+    paths = {"postfix": layout.postfix_log, "dovecot": layout.dovecot_log, "rspamd": log_of(layout, "rspamd")}
+    logs = {name: str(path) for name, path in paths.items() if name in up}
     known: dict[str, Any] = {"panel": layout.panel_url} if "panel" in up else {}
     sink = {"sink_dir": os.path.relpath(layout.sink_dir, layout.checkout)} if "sink" in up else {}
     login = {"operator": operator(layout)} if operator(layout) else {}

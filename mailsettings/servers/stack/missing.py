@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from mailsettings.servers import scanners
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.maps import postmap_program
 from mailsettings.servers.owners import is_root
@@ -16,12 +17,14 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 def missing(layout: Layout) -> dict[str, list[str]]:
     """Component → what it lacks here; only components that cannot be started."""
-    lacks = {"postfix": _postfix(), "dovecot": _dovecot(), "truesize": [], "sink": []}
+    lacks = {"postfix": _postfix(), "dovecot": _dovecot(), "postsrsd": _postsrsd(), "bounces": [], "truesize": [], "sink": [], "milter": []}
+    lacks["rspamd"] = [] if scanners.installed("rspamd") else ["rspamd"]
+    lacks["clamd"] = [] if scanners.installed("clamd") else ["clamav-daemon"]
     if not is_root():
         lacks = {name: [*lacking, "root (apt-get and Postfix need it)"] for name, lacking in lacks.items()}
     if not layout.embedded:
         lacks["postgres"] = [] if postgres_bin() else ["postgresql"]
-        lacks["redis"] = [] if shutil.which("redis-server", path=PATH) else ["redis-server"]
+    lacks["redis"] = [] if shutil.which("redis-server", path=PATH) else ["redis-server"]
     return {name: lacking for name, lacking in lacks.items() if lacking}
 
 
@@ -36,12 +39,17 @@ def _postfix() -> list[str]:
     return [] if postmap_program() else ["postfix-lmdb"]
 
 
+def _postsrsd() -> list[str]:
+    return [] if shutil.which("postsrsd", path=PATH) else ["postsrsd"]
+
+
 def _dovecot() -> list[str]:
     parts = {
         "dovecot-core": shutil.which("dovecot", path=PATH),
         "dovecot-imapd": _exists("/usr/lib/dovecot/imap"),
         "dovecot-pop3d": _exists("/usr/lib/dovecot/pop3"),
         "dovecot-lmtpd": _exists("/usr/lib/dovecot/lmtp"),
+        "dovecot-managesieved": _exists("/usr/lib/dovecot/managesieve"),
         "dovecot-sieve": _exists(MODULES / "lib90_sieve_plugin.so"),
         "dovecot-sqlite": _exists(MODULES / "auth" / "libdriver_sqlite.so") or _exists(MODULES / "libdriver_sqlite.so"),
     }

@@ -130,8 +130,9 @@ def _belongs(pid: int, mark: str, folder: Path | None, leader: Process | None) -
 
 
 def _is_server(program: Path) -> bool:
-    """One of Postfix', Dovecot's and PostgreSQL's programs, or Redis (which Debian starts by way of a link)."""
-    return program.is_relative_to("/usr/lib") or program.name in ("dovecot", "redis-server", "redis-check-rdb")
+    """One of Postfix', Dovecot's and PostgreSQL's programs, or one of those that lie among everybody's."""
+    # Debian starts Redis by way of a link.
+    return program.is_relative_to("/usr/lib") or program.name in ("dovecot", "redis-server", "redis-check-rdb", "rspamd", "clamd")
 
 
 def end(process: Process, *, by: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> None:
