@@ -11,12 +11,14 @@ from mailsettings.servers import directory, maps
 from mailsettings.servers.apply import (
     STORES,
     Applied,
-    Difference,
+    difference,
+    grouped,
+    read_stores,
     reload_if_remembered,
     remember_reload,
     write_differences,
 )
-from mailsettings.servers.desired import DIRECTORY, Entry, Value
+from mailsettings.servers.desired import DIRECTORY, FORWARDS, Entry, Value, Wanted, tag, whose
 from mailsettings.servers.layout import MAPS, Layout
 
 
@@ -28,6 +30,12 @@ class Drift:
     key: str
     wanted: Value | None
     found: Value | None
+    owner: str = ""
+
+    @property
+    def of(self) -> str:
+        """The address or domain whose entry it is; "" where only a look at everything tells."""
+        return self.owner if self.store == FORWARDS else self.key
 
 
 def compare(layout: Layout, desired: Iterable[Entry]) -> list[Drift]:
@@ -52,13 +60,13 @@ def repair(layout: Layout, lock_fd: int, desired: Iterable[Entry]) -> list[Drift
 
 
 def _write(layout: Layout, lock_fd: int, drifts: list[Drift]) -> Applied:
-    differences: dict[str, Difference] = defaultdict(Difference)
+    wanted: dict[str, dict[str, Value | None]] = defaultdict(dict)
+    found: dict[str, dict[str, Value]] = defaultdict(dict)
     for drift in drifts:
-        if drift.wanted is None:
-            differences[drift.store].deletes.append(drift.key)
-        else:
-            differences[drift.store].upserts[drift.key] = drift.wanted
-    return write_differences(layout, lock_fd, differences)
+        wanted[drift.store][drift.key] = drift.wanted
+        if drift.found is not None:
+            found[drift.store][drift.key] = drift.found
+    return write_differences(layout, lock_fd, {store: difference(wanted[store], found[store]) for store in wanted})
 
 
 def _compare_store(layout: Layout, store: str, desired: Mapping[str, Value]) -> list[Drift]:
@@ -68,9 +76,26 @@ def _compare_store(layout: Layout, store: str, desired: Mapping[str, Value]) -> 
         whole = [Drift(store, "", None, None)]
         # A broken map is rebuilt whole; the directory is made and then filled key by key.
         return whole + ([Drift(store, k, v, None) for k, v in desired.items()] if store == DIRECTORY else [])
+    owners = _owners(found) | _owners(desired) if store == FORWARDS else {}
     return [
-        Drift(store, key, desired.get(key), found.get(key)) for key in desired.keys() | found.keys() if desired.get(key) != found.get(key)
+        Drift(store, key, desired.get(key), found.get(key), owners.get(key.partition(".")[0], ""))
+        for key in desired.keys() | found.keys()
+        if desired.get(key) != found.get(key)
     ]
+
+
+def of_keys(layout: Layout, wanted: Wanted, addresses: Iterable[str]) -> list[Drift]:
+    """What differs from what is wanted of these addresses, and whatever else they have in the stores."""
+    by_store, owners = grouped(wanted), {tag(address): address for address in addresses}
+    on_disk = read_stores(layout, by_store)
+    pairs = ((store, key) for store, entries in by_store.items() for key in entries.keys() | on_disk[store].keys())
+    found = (Drift(s, key, wanted.get((s, key)), on_disk[s].get(key), owners.get(key.partition(".")[0], "")) for s, key in pairs)
+    return [one for one in found if one.wanted != one.found]
+
+
+def _owners(forwards: Mapping[str, Value]) -> dict[str, str]:
+    """Tag → address."""
+    return {key: address for key, value in forwards.items() if (address := whose(key, value)[0])}
 
 
 def _dump(layout: Layout, store: str) -> dict[str, Value]:
@@ -89,4 +114,5 @@ def keys_of_domain(layout: Layout, domain: str) -> set[str]:
     """Every address within the domain that any store knows: what has to be looked at when the domain changes whole."""
     suffix = f"@{domain}"
     in_maps = {key for name in MAPS for key in maps.dump(layout, name) if key.endswith(suffix)}
-    return in_maps | set(directory.addresses_of_domain(layout, domain))
+    sent_on = {address for address in _owners(maps.dump(layout, FORWARDS)).values() if address.endswith(suffix)}
+    return in_maps | sent_on | set(directory.addresses_of_domain(layout, domain))

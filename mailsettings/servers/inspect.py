@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from mailsettings.servers import directory, doveadm, maps
+from mailsettings.servers.desired import FORWARDS, tag, way_out, whose
 from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import master_pid
 
 
 def inspect(layout: Layout, address: str) -> dict[str, Any]:
-    """`{"directory", "maps", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
+    """`{"directory", "maps", "way_out", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
     return {
         "address": address,
         "directory": _row(layout, address),
         "maps": {name: maps.read(layout, name, [_key(name, address)]).get(_key(name, address)) for name in MAPS},
+        "way_out": list(groups(layout, address)),
         "running": {"postfix": master_pid(layout) is not None, "dovecot": dovecot_runs(layout)},
         **_dovecot(layout, address),
     }
@@ -32,7 +35,15 @@ def dovecot_runs(layout: Layout) -> bool:
 
 
 def _key(name: str, address: str) -> str:
-    return address.rpartition("@")[2] if name == "domains" else address
+    return {"domains": address.rpartition("@")[2], FORWARDS: tag(address)}.get(name, address)
+
+
+def groups(layout: Layout, address: str) -> Iterator[str]:
+    """What stands behind each inner address of the way out that this address has."""
+    number = whose(tag(address), maps.read(layout, FORWARDS, [tag(address)]).get(tag(address)))[1]
+    keys = [way_out(tag(address), n) for n in range(number)]
+    found = maps.read(layout, FORWARDS, keys) if keys else {}
+    return (f"{key}: {found.get(key)}" for key in keys)
 
 
 def _row(layout: Layout, address: str) -> dict[str, Any] | None:

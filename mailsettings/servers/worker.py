@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from mailsettings.servers import drift, snapshot
-from mailsettings.servers.apply import REBUILD_ABOVE, apply_entries, grouped, read_stores
-from mailsettings.servers.desired import Key, Value, Wanted
+from mailsettings.servers.apply import REBUILD_ABOVE, apply_entries
+from mailsettings.servers.desired import FORWARDS, Key, Value, Wanted
 from mailsettings.servers.doveadm import DoveadmError
 from mailsettings.servers.drift import Drift
 from mailsettings.servers.layout import Layout
@@ -136,9 +136,9 @@ def verify(host: str, *, repair: bool) -> list[Drift]:
     if not found:
         return []
     with host_lock(layout) as lock_fd:
-        if len(found) > REBUILD_ABOVE or any(not one.key for one in found):
+        if len(found) > REBUILD_ABOVE or any(not one.of for one in found):
             return _verify_whole(layout, lock_fd, host, repair)
-        return _verify_keys(layout, lock_fd, host, {one.key for one in found}, repair)
+        return _verify_keys(layout, lock_fd, host, found, repair)
 
 
 def _verify_whole(layout: Layout, lock_fd: int, host: str, repair: bool) -> list[Drift]:
@@ -148,12 +148,13 @@ def _verify_whole(layout: Layout, lock_fd: int, host: str, repair: bool) -> list
     return _without_waiting(host, found)
 
 
-def _verify_keys(layout: Layout, lock_fd: int, host: str, keys: set[str], repair: bool) -> list[Drift]:
-    addresses = {key for key in keys if "@" in key}
-    wanted = snapshot.wanted(host, addresses, keys - addresses)
-    on_disk = read_stores(layout, grouped(wanted))
-    found = [Drift(store, key, value, on_disk[store].get(key)) for (store, key), value in wanted.items()]
-    found = _without_waiting(host, [one for one in found if one.wanted != one.found])
+def _verify_keys(layout: Layout, lock_fd: int, host: str, seen: list[Drift], repair: bool) -> list[Drift]:
+    names = {one.of for one in seen}
+    addresses = {name for name in names if "@" in name}
+    # Groups of destinations that no number leads to: unwanted, unless the database says otherwise.
+    stray: dict[Key, Value | None] = {(FORWARDS, one.key): None for one in seen if one.store == FORWARDS}
+    wanted = stray | snapshot.wanted(host, addresses, names - addresses)
+    found = _without_waiting(host, drift.of_keys(layout, wanted, addresses))
     if repair and found:
         apply_entries(layout, lock_fd, wanted)
     return found
@@ -161,4 +162,4 @@ def _verify_keys(layout: Layout, lock_fd: int, host: str, keys: set[str], repair
 
 def _without_waiting(host: str, found: list[Drift]) -> list[Drift]:
     waiting = set(pending(host).values_list("key", flat=True))
-    return [one for one in found if one.key not in waiting and one.key.rpartition("@")[2] not in waiting]
+    return [one for one in found if one.of not in waiting and one.of.rpartition("@")[2] not in waiting]

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import textwrap
 import zlib
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pytest
 
 from mailsettings.servers import directory, drift, maps, seam
 from mailsettings.servers.apply import REBUILD_ABOVE, Applied, apply_entries
-from mailsettings.servers.desired import Entry, Value, entries_of, keyed, wanted_at, wanted_of_domain
+from mailsettings.servers.desired import Entry, Value, entries_of, keyed, tag, wanted_at, wanted_of_domain, way_out
 from mailsettings.servers.drift import Drift
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
@@ -40,8 +42,22 @@ def apply(layout: Layout, wanted: dict[tuple[str, str], Value | None]) -> Applie
         return apply_entries(layout, lock_fd, wanted)
 
 
-BEFORE = (DomainState("old.test"), box("gone"), box("turns"), AliasState("was@x.test", ("gone@x.test",)))
-AFTER = (DomainState("x.test"), box("a"), box("b", "{PLAIN}new"), GroupState("turns@x.test", ("a@x.test", "b@x.test")))
+BEFORE = (
+    DomainState("old.test"),
+    replace(box("gone"), forwards=(("a@far.test",), ("b@far.test", "c@far.test"))),
+    box("turns"),
+    AliasState("was@x.test", ("gone@x.test",), outside=("d@far.test",)),
+    replace(box("shrinks"), forwards=(("a@far.test",), ("b@far.test",), ("c@far.test",))),
+    replace(box("grows"), forwards=(("a@far.test",),)),
+)
+AFTER = (
+    DomainState("x.test"),
+    box("a"),
+    box("b", "{PLAIN}new"),
+    GroupState("turns@x.test", ("a@x.test", "b@x.test"), ("e@far.test",)),
+    replace(box("shrinks"), forwards=(("c@far.test",),)),
+    replace(box("grows"), forwards=(("a@far.test",), ("b@far.test",))),
+)
 # The batch that leads from BEFORE to AFTER touches every store, adds, changes and takes out.
 BATCH: dict[tuple[str, str], Value | None] = {
     **wanted_of_domain("old.test", None),
@@ -103,6 +119,35 @@ def test_an_address_that_changes_its_kind_leaves_nothing_behind(files: Layout) -
     assert drift.compare(files, entries(*AFTER)) == []
 
 
+def test_destinations_are_known_before_an_address_leads_to_them_and_after(files: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    upsert, delete = maps.upsert, maps.delete
+
+    def noted_upsert(layout: Layout, fd: int, name: str, values: Mapping[str, str]) -> None:
+        written.append(name)
+        upsert(layout, fd, name, values)
+
+    def noted_delete(layout: Layout, fd: int, name: str, keys: Collection[str]) -> None:
+        written.append(name)
+        delete(layout, fd, name, keys)
+
+    monkeypatch.setattr(maps, "upsert", noted_upsert)
+    monkeypatch.setattr(maps, "delete", noted_delete)
+    apply(files, wanted_at("i@x.test", AliasState("i@x.test", (), ("a@x.test",), ("b@far.test",))))
+    assert written == ["forwards", "senders", "aliases"]
+    apply(files, wanted_at("i@x.test", None))
+    assert written[3:] == ["senders", "aliases", "forwards"]
+
+
+def test_groups_that_an_address_has_no_longer_go(files: Layout) -> None:
+    many = tuple((f"d{n}@far.test",) for n in range(REBUILD_ABOVE + 2))
+    for groups in (many, many[:2], many[:3], ()):
+        state = replace(box("a"), forwards=groups)
+        apply(files, wanted_at("a@x.test", state))
+        assert drift.compare(files, entries(state)) == []
+    assert maps.dump(files, "forwards") == {}
+
+
 def test_above_the_threshold_the_map_is_rebuilt_and_keeps_the_rest(files: Layout) -> None:
     apply(files, keyed(entries(box("kept"))))
     many = [box(f"u{number}") for number in range(REBUILD_ABOVE + 1)]
@@ -130,8 +175,8 @@ def test_killed_at_every_seam_the_next_apply_completes(files: Layout, rewind: Re
         apply(files, BATCH)
         assert drift.compare(files, entries(*AFTER)) == [], f"seam {number}"
         assert not files.reload_pending_path.exists()
-    # directory twice, three maps to add to, four to take out of, the reload's note twice: each before and after
-    assert number > 20
+    # directory twice, four maps to add to, five to take out of, numbers, the reload's note twice: each before and after
+    assert number > 26
 
 
 def test_a_postmap_killed_midway_leaves_the_old_or_the_new_and_the_next_apply_completes(files: Layout, rewind: Rewind) -> None:
@@ -143,7 +188,7 @@ def test_a_postmap_killed_midway_leaves_the_old_or_the_new_and_the_next_apply_co
         if code == 0:
             break
         known = {entry.key for entry in entries(*BEFORE, *AFTER)}
-        assert all(key in known for name in ("mailboxes", "aliases") for key in maps.dump(files, name))
+        assert all(key in known for name in ("mailboxes", "aliases", "forwards") for key in maps.dump(files, name))
         apply(files, BATCH)
         assert drift.compare(files, entries(*AFTER)) == [], f"postmap {child}"
     assert child > 5
@@ -206,17 +251,19 @@ def test_hand_edited_stores_are_found_and_repaired(files: Layout) -> None:
     apply(files, keyed(entries(*AFTER)))
     with host_lock(files) as lock_fd:
         maps.upsert(files, lock_fd, "aliases", {"turns@x.test": "thief@y.test", "extra@x.test": "a@x.test"})
+        maps.upsert(files, lock_fd, "forwards", {way_out(tag("grows@x.test"), 0): "thief@far.test"})
         maps.delete(files, lock_fd, "mailboxes", ["a@x.test"])
     directory.write(files, {}, ["b@x.test"])
     found = {(one.store, one.key, one.found) for one in drift.compare(files, entries(*AFTER))}
     assert found == {
         ("aliases", "turns@x.test", "thief@y.test"),
         ("aliases", "extra@x.test", "a@x.test"),
+        ("forwards", way_out(tag("grows@x.test"), 0), "thief@far.test"),
         ("mailboxes", "a@x.test", None),
         ("directory", "b@x.test", None),
     }
     with host_lock(files) as lock_fd:
-        assert len(drift.repair(files, lock_fd, entries(*AFTER))) == 4
+        assert len(drift.repair(files, lock_fd, entries(*AFTER))) == 5
     assert drift.compare(files, entries(*AFTER)) == []
 
 
@@ -248,7 +295,10 @@ def test_a_missing_directory_is_found_and_filled(files: Layout) -> None:
 
 def test_all_keys_of_a_domain_are_found_on_disk(files: Layout) -> None:
     apply(files, keyed(entries(*AFTER, AliasState("i@other.test", ("a@x.test",)))))
-    assert drift.keys_of_domain(files, "x.test") == {"a@x.test", "b@x.test", "turns@x.test"}
+    # A killed removal may have left only what stands behind the way out.
+    apply(files, {key: value for key, value in keyed(entries(BEFORE[3])).items() if key[0] == "forwards"})
+    locals_ = ("a", "b", "turns", "shrinks", "grows", "was")
+    assert drift.keys_of_domain(files, "x.test") == {f"{local}@x.test" for local in locals_}
 
 
 def test_layouts_come_back_from_disk_and_secrets_are_only_the_owners(files: Layout) -> None:
