@@ -108,6 +108,9 @@ class Ordered(Owned):
     def place(self, row: Any) -> Sequence[Any]:
         return [self.kwargs[self.owner_kwarg], row.pk]
 
+    def get_body_class(self) -> Any:
+        return Order if self.action == "order" else super().get_body_class()
+
     def order_of(self, owner: Any, ids: list[int]) -> Change:
         """The service that puts the owner's rules in an order."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Mailbox
+from mailsettings.services import explanation
 from tests.api.conftest import As, Asker, fields_of
 from tests.conftest import PASSWORD, Cast
 
@@ -154,6 +155,33 @@ def test_no_body_whatever_is_a_fault(cast: Cast, asker: Asker, path: str, body: 
 )
 def test_no_change_whatever_is_a_fault(cast: Cast, asker: Asker, path: str, body: dict[str, Any]) -> None:
     assert asker.patch(path, json.dumps(body).encode()).status_code < 500
+
+
+WORDS = st.sampled_from(["all", "discard", "quarantine", "subject", "contains", "x@example.net", "@b.example", "2026-12-01", "high"])
+VALUES = WORDS | JSON | st.lists(WORDS, max_size=3) | st.lists(st.dictionaries(st.sampled_from(["field", "operator", "value"]), WORDS))
+TREATMENT = {
+    "/domains/a.example.com/filters/": ("POST", ("name", "match", "conditions", "action", "enabled")),
+    "/domains/a.example.com/filters/order/": ("POST", ("ids",)),
+    "/domains/a.example.com/senders/": ("PUT", ("allow", "block")),
+    "/accounts/mia@a.example.com/spam/": ("PATCH", ("tag_subject", "move_to_folder", "skip_forwarding", "allow", "block")),
+    "/accounts/mia@a.example.com/auto-reply/": ("PUT", ("subject", "body", "starts_on", "ends_on", "interval_days", "enabled")),
+    "/accounts/mia@a.example.com/explain/": ("POST", ("from", "to", "subject", "header", "spam", "importance", "message")),
+}
+
+
+def bodies_of(path: str) -> Any:
+    return st.tuples(st.just(path), st.dictionaries(st.sampled_from(TREATMENT[path][1]), VALUES))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.sampled_from(sorted(TREATMENT)).flatmap(bodies_of))
+def test_no_treatment_whatever_is_a_fault(
+    cast: Cast, asker: Asker, monkeypatch: pytest.MonkeyPatch, sent: tuple[str, dict[str, Any]]
+) -> None:
+    path, body = sent
+    monkeypatch.setattr(explanation, "explain", lambda *a, **k: {"steps": [], "stored": [], "sent": [], "never_reached": []})
+    Mailbox.objects.filter(pk="mia@a.example.com").update(spam_seat=True)
+    assert asker.ask(TREATMENT[path][0], path, json.dumps(body).encode()).status_code < 500
 
 
 @pytest.fixture
