@@ -1,0 +1,240 @@
+"""Sieve scripts on disk: at most one for a domain and one for a mailbox, each beside its binary, written under the host's lock.
+
+`domains/<domain>.sieve` and `mailboxes/<domain>/<local part>.sieve` below `layout.sieve_dir`; no file is no script. Only
+what `sievec` compiles gets there. Pigeonhole runs a binary when it is newer, in whole seconds, than its text, and does not
+compare them: so a text is dated back, its old binary goes before it comes, and its own binary comes last. Between two of
+these steps a delivery compiles the text that is there by itself. Without Dovecot's Sieve on the machine there are texts only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from mailsettings.servers.desired import DOMAIN_SCRIPTS, SCRIPTS
+from mailsettings.servers.files import sync_folder
+from mailsettings.servers.layout import Layout
+from mailsettings.servers.owners import give, make_folder
+from mailsettings.servers.seam import effect
+
+STORES = (DOMAIN_SCRIPTS, SCRIPTS)
+# What stands on disk without a binary of its own is no script as wanted: it reads as its text with this in front.
+NOT_COMPILED = "# not compiled\n"
+# Domains in A-labels, local parts as accounts have them: nothing that a path or Dovecot's variables could take for more.
+NAME = re.compile(r"^[a-z0-9_-][a-z0-9._-]{0,252}$")
+# sievec compiles a thousand scripts of a folder in 0.2 s.
+TIMEOUT_S = 300
+AGE_S = 10
+# Above this, one sync of the disk costs less than one of each file.
+SYNC_ALL_ABOVE = 50
+
+
+class ScriptError(OSError):
+    """sievec cannot do its work; nothing is said about the scripts."""
+
+
+@cache
+def sievec_program() -> str | None:
+    """Path of sievec, None where Dovecot's Sieve is not installed."""
+    return shutil.which("sievec", path="/usr/bin:/bin")
+
+
+def folder_of(layout: Layout, store: str) -> Path:
+    """The store's folder."""
+    return layout.sieve_dir / {DOMAIN_SCRIPTS: "domains", SCRIPTS: "mailboxes"}[store]
+
+
+def script_path(layout: Layout, store: str, key: str) -> Path:
+    """Where the script of a domain, or of an address, is. Raises ValueError for what is no name."""
+    local, at, domain = key.rpartition("@")
+    names = (domain, local) if store == SCRIPTS else (key,)
+    if (store == SCRIPTS) != bool(at) or not all(NAME.match(name) and ".." not in name for name in names):
+        raise ValueError(f"{key!r} cannot have a script")
+    return folder_of(layout, store).joinpath(*names[:-1], f"{names[-1]}.sieve")
+
+
+def create(layout: Layout) -> None:
+    """Make the folders. Scripts hold what people wrote: only root and the mail user read them."""
+    make_folder(layout.sieve_dir, mode=0o750, group=layout.users.mail_gid)
+    for store in STORES:
+        make_folder(folder_of(layout, store), mode=0o750, group=layout.users.mail_gid)
+
+
+# --- reading
+def read(layout: Layout, store: str, keys: Collection[str]) -> dict[str, str]:
+    """The scripts of these keys, as far as there are any. Raises OSError, ValueError for a key that is no name."""
+    found = ((key, _text(script_path(layout, store, key))) for key in keys)
+    return {key: text for key, text in found if text is not None}
+
+
+def dump(layout: Layout, store: str) -> dict[str, str]:
+    """Every script of the store. Raises OSError."""
+    found: dict[str, str] = {}
+    for path in _files(layout, store):
+        key = _key(layout, store, path)
+        text = _text(path.with_suffix(".sieve")) if key and key not in found else None
+        if key and text is not None:
+            found[key] = text
+    return found
+
+
+def foreign(layout: Layout) -> list[Path]:
+    """Files that are nobody's script nor its binary."""
+    return [path for store in STORES for path in _files(layout, store) if not _key(layout, store, path)]
+
+
+def keys_of_domain(layout: Layout, domain: str) -> set[str]:
+    """The addresses in the domain that have a script."""
+    folder = folder_of(layout, SCRIPTS) / domain
+    keys = (_key(layout, SCRIPTS, path) for path in (folder.iterdir() if folder.is_dir() else ()))
+    return {key for key in keys if key}
+
+
+def _text(path: Path) -> str | None:
+    """What the script says, with NOT_COMPILED in front where Dovecot could not run it as it is; None for no script."""
+    binary = path.with_suffix(".svbin")
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return NOT_COMPILED if binary.is_symlink() or binary.exists() else None
+    return text if _compiled(path, binary) else NOT_COMPILED + text
+
+
+def _compiled(path: Path, binary: Path) -> bool:
+    if not sievec_program():
+        return not path.is_symlink()
+    try:
+        return int(binary.lstat().st_mtime) > int(path.lstat().st_mtime) and not path.is_symlink() and not binary.is_symlink()
+    except FileNotFoundError:
+        return False
+
+
+def _files(layout: Layout, store: str) -> Iterator[Path]:
+    """Everything in the store that is no folder."""
+    for folder, _, names in os.walk(folder_of(layout, store)):
+        yield from (Path(folder, name) for name in names)
+
+
+def _key(layout: Layout, store: str, path: Path) -> str | None:
+    """Whose script or binary this is; None for a file that has no business there."""
+    below = path.relative_to(folder_of(layout, store))
+    key = f"{below.stem}@{below.parent}" if store == SCRIPTS else below.stem
+    try:
+        own = script_path(layout, store, key)
+    except ValueError:
+        return None
+    return key if path in (own, own.with_suffix(".svbin")) else None
+
+
+# --- writing
+def write(layout: Layout, lock_fd: int, store: str, texts: Mapping[str, str]) -> None:
+    """Put these scripts live, compiled. Raises ValueError with sievec's words for what does not compile: all stay as they were.
+
+    The caller holds the host's lock; sievec gets its descriptor and keeps it when we are killed.
+    """
+    paths = {key: script_path(layout, store, key) for key in texts}
+    new = layout.sieve_dir / "new"
+    with effect("scripts.stage"):
+        _stage(layout, new, list(texts.values()))
+    with effect("scripts.compile"):
+        _compile(layout, lock_fd, new, list(texts))
+        _finish(layout, new, len(texts))
+    for number, path in enumerate(paths.values()):
+        make_folder(path.parent, mode=0o750, group=layout.users.mail_gid)
+        _replace(new / f"{number}.sieve", path)
+    for folder in {path.parent for path in paths.values()}:
+        sync_folder(folder)
+        sync_folder(folder.parent)
+    shutil.rmtree(new)
+
+
+def _stage(layout: Layout, new: Path, texts: list[str]) -> None:
+    """The texts in a folder of their own, what a killed run left there gone."""
+    if new.exists():
+        shutil.rmtree(new)
+    make_folder(new, mode=0o700)
+    for number, text in enumerate(texts):
+        (new / f"{number}.sieve").write_text(text, encoding="utf-8")
+
+
+def _compile(layout: Layout, lock_fd: int, new: Path, keys: list[str]) -> None:
+    program = sievec_program()
+    if not program:
+        return
+    command = [program, "-c", str(layout.dovecot_conf), str(new)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False, stdin=subprocess.DEVNULL, pass_fds=(lock_fd,))
+    except subprocess.TimeoutExpired as error:
+        raise ScriptError(str(error)) from error
+    complaint = done.stderr.decode(errors="replace").strip()
+    if done.returncode or not all((new / f"{number}.svbin").exists() for number in range(len(keys))):
+        raise _verdict(complaint, keys)
+
+
+def _verdict(complaint: str, keys: list[str]) -> Exception:
+    """sievec ends at the first script that does not compile and names it by its number."""
+    about = re.search(r"(?m)^(\d+): (?:line|error)", complaint)
+    if not about:
+        return ScriptError(complaint or "sievec made no binary")
+    lines = [line.replace(f"{about[1]}: ", "", 1) for line in complaint.splitlines() if line.startswith(f"{about[1]}: ")]
+    return ValueError(f"{keys[int(about[1])]}: {' '.join(lines)}"[:2000])
+
+
+def _finish(layout: Layout, new: Path, count: int) -> None:
+    """Owner, mode and age, and down to the disk, binary and text."""
+    for number in range(count):
+        text, binary = new / f"{number}.sieve", new / f"{number}.svbin"
+        for path in (text, binary):
+            if path.exists():
+                path.chmod(0o640)
+                give(path, group=layout.users.mail_gid)
+                if count <= SYNC_ALL_ABOVE:
+                    _sync(path)
+        stat = text.stat()
+        os.utime(text, (stat.st_atime - AGE_S, stat.st_mtime - AGE_S))
+    if count > SYNC_ALL_ABOVE:
+        os.sync()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _replace(new: Path, path: Path) -> None:
+    with effect("scripts.unlink-binary"):
+        path.with_suffix(".svbin").unlink(missing_ok=True)
+    with effect("scripts.rename-text"):
+        os.rename(new, path)
+    with effect("scripts.rename-binary"):
+        if new.with_suffix(".svbin").exists():
+            os.rename(new.with_suffix(".svbin"), path.with_suffix(".svbin"))
+
+
+def delete(layout: Layout, store: str, keys: Collection[str]) -> None:
+    """Take these scripts out, the text first: without one a binary is nothing. One that is not there is no error."""
+    for key in keys:
+        path = script_path(layout, store, key)
+        for file in (path, path.with_suffix(".svbin")):
+            with effect("scripts.unlink"):
+                file.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
+            _forget_empty(layout, store, path.parent)
+
+
+def _forget_empty(layout: Layout, store: str, folder: Path) -> None:
+    if folder != folder_of(layout, store) and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def sweep(layout: Layout) -> None:
+    """Take out files that are nobody's."""
+    for path in foreign(layout):
+        with effect("scripts.sweep"):
+            path.unlink(missing_ok=True)
