@@ -43,7 +43,7 @@ FOLDERS = {
     }
 }  # fmt: skip
 PORTS_OF = {"postfix": ("smtp", "submission", "submissions"), "sink": ("sink",)}
-PORTS_OF["dovecot"] = ("imap", "imaps", "pop3", "pop3s", "lmtp")
+PORTS_OF["dovecot"] = ("imap", "imaps", "pop3", "pop3s", "lmtp", "sieve")
 
 
 def start(layout: Layout, only: Collection[str] = ()) -> dict[str, str]:
