@@ -14,13 +14,14 @@ from mailsettings.servers.render import Rendered, fill
 
 # The rest of rspamd's configuration is Debian's.
 RSPAMD = ("options.inc", "logging.inc")
-LOCAL = ("actions.conf", "redis.conf", "classifier-bayes.conf", "milter_headers.conf")
+LOCAL = ("actions.conf", "groups.conf", "redis.conf", "classifier-bayes.conf", "milter_headers.conf")
 # These must replace Debian's values; those in local.d are merged with them.
 OVERRIDE = ("worker-normal.inc", "worker-controller.inc", "worker-proxy.inc")
 # Delays mail; keeps or shares what one tenant's mail says with others'; signs (not yet); writes all senders to Redis.
 OFF = ("greylist", "neural", "replies", "history_redis", "dkim_signing", "arc", "ratelimit")
 # What waits for the network where there is none.
-OFF_IN_PRIVATE = ("rbl", "asn", "fuzzy_check", "rspamd_update", "url_redirector", "whitelist", "mx_check", "phishing")
+OFF_IN_PRIVATE = ("rbl", "asn", "fuzzy_check", "rspamd_update", "url_redirector", "whitelist", "mx_check", "phishing", "hfilter")
+MODEST = ("headers", "mime_types", "subject", "mua")
 FRESHCLAM = "/var/lib/clamav"
 
 
@@ -43,6 +44,7 @@ def rspamd_files(layout: Layout) -> tuple[Rendered, ...]:
     texts |= {f"override.d/{name}": fill(f"rspamd/{name}", values) for name in OVERRIDE}
     texts |= {f"local.d/{module}.conf": fill("rspamd/off.conf", values) for module in off}
     if layout.private:
+        texts |= {f"override.d/{group}_group.conf": fill("rspamd/modest.conf", values) for group in MODEST}
         texts["local.d/options.inc"] += fill("rspamd/options-private.inc", values)
     return tuple(Rendered(folder / name, text) for name, text in texts.items())
 
