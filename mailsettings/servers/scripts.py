@@ -67,9 +67,17 @@ def create(layout: Layout) -> None:
 
 # --- reading
 def read(layout: Layout, store: str, keys: Collection[str]) -> dict[str, str]:
-    """The scripts of these keys, as far as there are any. Raises OSError, ValueError for a key that is no name."""
-    found = ((key, _text(script_path(layout, store, key))) for key in keys)
+    """The scripts of these keys, as far as there are any; what is no name for a path has none. Raises OSError."""
+    paths = ((key, _path_or_none(layout, store, key)) for key in keys)
+    found = ((key, _text(path)) for key, path in paths if path)
     return {key: text for key, text in found if text is not None}
+
+
+def _path_or_none(layout: Layout, store: str, key: str) -> Path | None:
+    try:
+        return script_path(layout, store, key)
+    except ValueError:
+        return None
 
 
 def dump(layout: Layout, store: str) -> dict[str, str]:
@@ -83,9 +91,9 @@ def dump(layout: Layout, store: str) -> dict[str, str]:
     return found
 
 
-def foreign(layout: Layout) -> list[Path]:
-    """Files that are nobody's script nor its binary."""
-    return [path for store in STORES for path in _files(layout, store) if not _key(layout, store, path)]
+def foreign(layout: Layout, store: str) -> list[Path]:
+    """Files in the store that are nobody's script nor its binary."""
+    return [path for path in _files(layout, store) if not _key(layout, store, path)]
 
 
 def keys_of_domain(layout: Layout, domain: str) -> set[str]:
@@ -124,11 +132,8 @@ def _key(layout: Layout, store: str, path: Path) -> str | None:
     """Whose script or binary this is; None for a file that has no business there."""
     below = path.relative_to(folder_of(layout, store))
     key = f"{below.stem}@{below.parent}" if store == SCRIPTS else below.stem
-    try:
-        own = script_path(layout, store, key)
-    except ValueError:
-        return None
-    return key if path in (own, own.with_suffix(".svbin")) else None
+    own = _path_or_none(layout, store, key)
+    return key if own and path in (own, own.with_suffix(".svbin")) else None
 
 
 # --- writing
@@ -137,6 +142,8 @@ def write(layout: Layout, lock_fd: int, store: str, texts: Mapping[str, str]) ->
 
     The caller holds the host's lock; sievec gets its descriptor and keeps it when we are killed.
     """
+    if not texts:
+        return
     paths = {key: script_path(layout, store, key) for key in texts}
     new = layout.sieve_dir / "new"
     with effect("scripts.stage"):
@@ -235,6 +242,6 @@ def _forget_empty(layout: Layout, store: str, folder: Path) -> None:
 
 def sweep(layout: Layout) -> None:
     """Take out files that are nobody's."""
-    for path in foreign(layout):
+    for path in (path for store in STORES for path in foreign(layout, store)):
         with effect("scripts.sweep"):
             path.unlink(missing_ok=True)
