@@ -2,8 +2,8 @@
 
 Order: a new mailbox stands in Dovecot's directory before Postfix accepts mail for it, and leaves Postfix before it
 leaves the directory; the other way round mail would be accepted and bounced. Likewise what stands behind an inner
-address of the way out is there before anything leads to it, and goes after that. Safe to kill at any instruction and
-to run twice: the next apply computes the difference anew.
+address of the way out is there before anything leads to it, and goes after that; and the script of a mailbox is there
+before the mailbox. Safe to kill at any instruction and to run twice: the next apply computes the difference anew.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from mailsettings.servers import directory, maps
+from mailsettings.servers import directory, maps, scripts
 from mailsettings.servers.desired import DIRECTORY, FORWARDS, Row, Value, Wanted, way_out, whose
 from mailsettings.servers.files import sync_folder
 from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import postfix_reload
 from mailsettings.servers.seam import effect
 
-# Entries of other stores are nobody's here yet.
-STORES = (DIRECTORY, *MAPS)
+STORES = (DIRECTORY, *scripts.STORES, *MAPS)
 # 10,000 keys by `postmap -i` take 2.5 s, a rebuild of 100,000 0.1 s.
 REBUILD_ABOVE = 500
 
@@ -90,6 +89,8 @@ def read_store(layout: Layout, store: str, keys: list[str]) -> dict[str, Value]:
     """The values of these keys in one store, and of every group of the tags among them."""
     if store == DIRECTORY:
         return dict(directory.read(layout, keys))
+    if store in scripts.STORES:
+        return dict(scripts.read(layout, store, keys))
     found = maps.read(layout, store, keys)
     groups = [group for key, value in found.items() for group in _groups(key, value)] if store == FORWARDS else []
     return {**found, **(maps.read(layout, store, groups) if groups else {})}
@@ -110,28 +111,32 @@ def difference(wanted: Mapping[str, Value | None], found: Mapping[str, Value]) -
 
 def write_differences(layout: Layout, lock_fd: int, differences: Mapping[str, Difference]) -> Applied:
     """Additions Dovecot first, removals Postfix first, what was behind the way out last; reload where domains changed."""
-    rows = differences.get(DIRECTORY, Difference())
-    in_maps = {name: differences[name] for name in reversed(MAPS) if differences.get(name)}
+    rows, out = differences.get(DIRECTORY, Difference()), differences.get(FORWARDS, Difference())
+    in_maps = {name: differences[name] for name in reversed(MAPS) if differences.get(name) and name != FORWARDS}
+    texts = {name: differences[name] for name in scripts.STORES if differences.get(name)}
     if "domains" in in_maps:
         remember_reload(layout)
+    _add(layout, lock_fd, FORWARDS, out.upserts)
+    for name, one in texts.items():
+        scripts.write(layout, lock_fd, name, _texts(one.upserts))
     if rows.upserts:
         directory.write(layout, _rows(rows.upserts), ())
     # All additions before all removals: an address that turns from mailbox to alias is refused at no moment.
     for name, one in in_maps.items():
         _add(layout, lock_fd, name, one.upserts)
     for name, one in in_maps.items():
-        if name != FORWARDS:
-            _take_out(layout, lock_fd, name, one.deletes)
+        _take_out(layout, lock_fd, name, one.deletes)
     if rows.deletes:
         directory.write(layout, {}, rows.deletes)
-    if FORWARDS in in_maps:
-        _take_out(layout, lock_fd, FORWARDS, in_maps[FORWARDS].deletes)
-        _add(layout, lock_fd, FORWARDS, in_maps[FORWARDS].last)
+    for name, one in texts.items():
+        scripts.delete(layout, name, one.deletes)
+    _take_out(layout, lock_fd, FORWARDS, out.deletes)
+    _add(layout, lock_fd, FORWARDS, out.last)
     return Applied(sum(map(len, differences.values())), reload_if_remembered(layout))
 
 
 def _add(layout: Layout, lock_fd: int, name: str, values: Mapping[str, Value]) -> None:
-    texts = {key: value for key, value in values.items() if isinstance(value, str)}
+    texts = _texts(values)
     if len(texts) > REBUILD_ABOVE:
         _rebuild(layout, lock_fd, name, {**maps.dump(layout, name), **texts})
     elif texts:
@@ -153,6 +158,10 @@ def _rebuild(layout: Layout, lock_fd: int, name: str, entries: Mapping[str, str]
 
 def _rows(values: Mapping[str, Value]) -> dict[str, Row]:
     return {key: value for key, value in values.items() if isinstance(value, Row)}
+
+
+def _texts(values: Mapping[str, Value]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
 def remember_reload(layout: Layout) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailsettings.servers import directory, maps
+from mailsettings.servers import directory, maps, scripts
 from mailsettings.servers.apply import (
     STORES,
     Applied,
@@ -24,7 +24,10 @@ from mailsettings.servers.layout import MAPS, Layout
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One entry that is not as wanted; None = not there. `key` is "" for a store that cannot be read at all."""
+    """One entry that is not as wanted; None = not there.
+
+    `key` is "" for a store that cannot be read at all, and for a file among scripts that is nobody's (`found` = its path).
+    """
 
     store: str
     key: str
@@ -54,6 +57,9 @@ def repair(layout: Layout, lock_fd: int, desired: Iterable[Entry]) -> list[Drift
         remember_reload(layout)
     if DIRECTORY in broken:
         directory.create(layout)
+    if broken & set(scripts.STORES):
+        scripts.create(layout)
+        scripts.sweep(layout)
     _write(layout, lock_fd, [drift for drift in drifts if drift.key])
     reload_if_remembered(layout)
     return drifts
@@ -74,10 +80,11 @@ def _compare_store(layout: Layout, store: str, desired: Mapping[str, Value]) -> 
         found = _dump(layout, store)
     except (maps.MapError, sqlite3.Error, OSError):
         whole = [Drift(store, "", None, None)]
-        # A broken map is rebuilt whole; the directory is made and then filled key by key.
-        return whole + ([Drift(store, k, v, None) for k, v in desired.items()] if store == DIRECTORY else [])
+        # A broken map is rebuilt whole; others are made and then filled key by key.
+        return whole + ([] if store in MAPS else [Drift(store, k, v, None) for k, v in desired.items()])
+    nobodys = scripts.foreign(layout, store) if store in scripts.STORES else []
     owners = _owners(found) | _owners(desired) if store == FORWARDS else {}
-    return [
+    return [Drift(store, "", None, str(path)) for path in nobodys] + [
         Drift(store, key, desired.get(key), found.get(key), owners.get(key.partition(".")[0], ""))
         for key in desired.keys() | found.keys()
         if desired.get(key) != found.get(key)
@@ -99,7 +106,9 @@ def _owners(forwards: Mapping[str, Value]) -> dict[str, str]:
 
 
 def _dump(layout: Layout, store: str) -> dict[str, Value]:
-    return dict(directory.dump(layout)) if store == DIRECTORY else dict(maps.dump(layout, store))
+    if store == DIRECTORY:
+        return dict(directory.dump(layout))
+    return dict((scripts if store in scripts.STORES else maps).dump(layout, store))
 
 
 def _by_store(desired: Iterable[Entry]) -> dict[str, dict[str, Value]]:
@@ -115,4 +124,4 @@ def keys_of_domain(layout: Layout, domain: str) -> set[str]:
     suffix = f"@{domain}"
     in_maps = {key for name in MAPS for key in maps.dump(layout, name) if key.endswith(suffix)}
     sent_on = {address for address in _owners(maps.dump(layout, FORWARDS)).values() if address.endswith(suffix)}
-    return in_maps | sent_on | set(directory.addresses_of_domain(layout, domain))
+    return in_maps | sent_on | scripts.keys_of_domain(layout, domain) | set(directory.addresses_of_domain(layout, domain))

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from mailsettings.servers import directory, doveadm, maps
-from mailsettings.servers.desired import FORWARDS, tag, way_out, whose
+from mailsettings.servers import directory, doveadm, maps, scripts
+from mailsettings.servers.desired import FORWARDS, SCRIPTS, tag, way_out, whose
 from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import master_pid
 
 
 def inspect(layout: Layout, address: str) -> dict[str, Any]:
-    """`{"directory", "maps", "way_out", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
+    """`{"directory", "maps", "way_out", "scripts", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
     return {
         "address": address,
         "directory": _row(layout, address),
         "maps": {name: maps.read(layout, name, [_key(name, address)]).get(_key(name, address)) for name in MAPS},
         "way_out": list(groups(layout, address)),
+        "scripts": {name: _script(layout, name, address) for name in scripts.STORES},
         "running": {"postfix": master_pid(layout) is not None, "dovecot": dovecot_runs(layout)},
         **_dovecot(layout, address),
     }
@@ -36,6 +37,11 @@ def dovecot_runs(layout: Layout) -> bool:
 
 def _key(name: str, address: str) -> str:
     return {"domains": address.rpartition("@")[2], FORWARDS: tag(address)}.get(name, address)
+
+
+def _script(layout: Layout, store: str, address: str) -> str | None:
+    key = address if store == SCRIPTS else address.rpartition("@")[2]
+    return scripts.read(layout, store, [key]).get(key)
 
 
 def groups(layout: Layout, address: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from mailsettings.servers import doveadm, maps
+from mailsettings.servers import doveadm, maps, scripts
 from mailsettings.servers.apply import grouped
 from mailsettings.servers.desired import DIRECTORY, Row, Value, Wanted
 from mailsettings.servers.homes import home_path
@@ -41,8 +41,17 @@ def _sample(entries: Mapping[str, Value | None]) -> tuple[str, Value | None]:
 def _ask(layout: Layout, store: str, key: str, value: Value | None) -> str | None:
     if store == DIRECTORY:
         return _ask_dovecot(layout, key, value)
+    if store in scripts.STORES:
+        return _ask_script(layout, store, key, value)
     found = maps.read(layout, store, [key]).get(key)
     return None if found == value else f"Postfix' map {store} answers {found!r} for {key}"
+
+
+def _ask_script(layout: Layout, store: str, key: str, value: Value | None) -> str | None:
+    """Nobody can ask Pigeonhole what it would run; it opens the files at each delivery: the text, and a newer binary."""
+    doveadm.user(layout, key if "@" in key else f"nobody@{key}")
+    found = scripts.read(layout, store, [key]).get(key)
+    return None if found == value else f"the script of {key} is not the one that it should be"
 
 
 def _ask_dovecot(layout: Layout, address: str, row: Value | None) -> str | None:
