@@ -14,6 +14,9 @@ def rows(user: Any, domain: Domain | None) -> Iterator[Row]:
     """For a mailbox user the own settings that the plan has; for an admin the domain's filters."""
     if domain is None:
         yield from _own(user)
+    elif domain.rules.domain_filters:
+        url = reverse("filter-list", args=[domain.name])
+        yield Row(url, "funnel", word("domain filters", domain.plan.name), ("filter-*", "domain-senders"))
 
 
 def _own(user: Any) -> Iterator[Row]:

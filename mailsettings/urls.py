@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import replies, spam
+from mailsettings.views import filters, replies, spam
 
 urlpatterns = [
     path("mailboxes/<str:address>/auto-reply/", replies.MailboxReply.as_view(), name="mailbox-reply"),
@@ -18,4 +18,10 @@ urlpatterns = [
     path("me/spam/", spam.MySpam.as_view(), name="me-spam"),
     path("me/spam/senders/", spam.MySpamSenders.as_view(), name="me-spam-senders"),
     path("me/spam/<str:switch>/", spam.MySpamSwitch.as_view(), name="me-spam-switch"),
+    path("domains/<str:domain>/filters/", filters.FilterList.as_view(), name="filter-list"),
+    path("domains/<str:domain>/filters/new/", filters.FilterCreate.as_view(), name="filter-create"),
+    path("domains/<str:domain>/filters/order/", filters.FilterOrder.as_view(), name="filter-order"),
+    path("domains/<str:domain>/filters/<int:pk>/", filters.FilterEdit.as_view(), name="filter-edit"),
+    path("domains/<str:domain>/filters/<int:pk>/delete/", filters.FilterDelete.as_view(), name="filter-delete"),
+    path("domains/<str:domain>/senders/", filters.DomainSenders.as_view(), name="domain-senders"),
 ]
