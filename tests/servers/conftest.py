@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsettings.servers import directory, maps, render
+from mailsettings.servers import directory, maps, render, scripts
 from mailsettings.servers.apply import apply_entries
 from mailsettings.servers.desired import wanted_of_domain
 from mailsettings.servers.files import write_atomically
@@ -20,6 +20,7 @@ from mailsettings.servers.owners import make_folder
 from mailsettings.servers.private import private_layout
 from mailsettings.servers.stack import start, status, stop
 from mailsettings.servers.stack.missing import missing
+from mailsettings.servers.tls import ensure_certificate
 from tests.servers.host import Host, domain_state
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,8 @@ DOMAINS = 120
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Layout]:
     """The one instance of this folder, as saved; nothing of it runs yet."""
-    layout = private_layout("test-servers", CHECKOUT)
+    # Two runs at once need an instance each.
+    layout = private_layout(os.environ.get("TEGAMI_TEST_INSTANCE", "test-servers"), CHECKOUT)
     lacking = {name: missing(layout)[name] for name in SERVERS if name in missing(layout)}
     if lacking:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no mail servers here: {lacking}")
@@ -55,9 +57,12 @@ def files(tmp_path: Path) -> Layout:
     folders = {"state": tmp_path, "config": tmp_path, "postfix_dir": tmp_path / "postfix", "queue_dir": tmp_path / "queue"}
     layout = replace(layout, **folders)  # type: ignore[arg-type]
     make_folder(layout.postfix_dir)
-    for file in render.postfix_files(layout):
+    make_folder(layout.dovecot_dir)
+    ensure_certificate(layout.tls, layout.hostname)
+    for file in (*render.postfix_files(layout), *render.dovecot_files(layout)):
         write_atomically(file.path, file.text, age_s=10)
     directory.create(layout)
+    scripts.create(layout)
     with host_lock(layout) as lock_fd:
         maps.create(layout, lock_fd)
     layout.save()
