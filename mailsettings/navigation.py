@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Domain
 from accounts.navigation import Row
@@ -25,3 +26,4 @@ def _own(user: Any) -> Iterator[Row]:
         yield Row(reverse("me-reply"), "reply", word("auto-reply", plan), ("me-reply*",))
     if user.has_spam_handling():
         yield Row(reverse("me-spam"), "shield-check", word("spam", plan), ("me-spam*",))
+    yield Row(reverse("me-explain"), "signpost-split", _("What happens to a mail?"), ("me-explain",))

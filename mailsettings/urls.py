@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import filters, replies, spam
+from mailsettings.views import explain, filters, replies, spam
 
 urlpatterns = [
     path("mailboxes/<str:address>/auto-reply/", replies.MailboxReply.as_view(), name="mailbox-reply"),
@@ -24,4 +24,6 @@ urlpatterns = [
     path("domains/<str:domain>/filters/<int:pk>/", filters.FilterEdit.as_view(), name="filter-edit"),
     path("domains/<str:domain>/filters/<int:pk>/delete/", filters.FilterDelete.as_view(), name="filter-delete"),
     path("domains/<str:domain>/senders/", filters.DomainSenders.as_view(), name="domain-senders"),
+    path("mailboxes/<str:address>/explain/", explain.MailboxExplain.as_view(), name="mailbox-explain"),
+    path("me/explain/", explain.MyExplain.as_view(), name="me-explain"),
 ]
