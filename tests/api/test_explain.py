@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Mailbox
 from mailsettings.services import explanation
@@ -135,6 +136,17 @@ def test_a_message_of_ten_megabytes_is_taken_and_a_larger_one_named(mia: Asker, 
     answer = mia.post(PATH, {"message": ten + "x"})
     assert (answer.status_code, fields_of(answer), codes_of(answer)) == (400, ["message"], ["length"])
     assert mia.post(PATH, {"message": ten * 2}).status_code == 413
+
+
+def test_a_browser_sends_large_messages_too(cast: Cast, asked: Asked) -> None:
+    """Looking for the CSRF token must not read the body: Django's reader ends at 2.5 MB."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(cast.bob)
+    browser.cookies["csrftoken"] = "x" * 32
+    body = {"message": "x" * 5_000_000}
+    answer = browser.post("/api/v1" + PATH, body, content_type="application/json", headers={"X-CSRFToken": "x" * 32})
+    assert answer.status_code == 200
+    assert len(asked[0]["message"]) == 5_000_000
 
 
 def test_explain_is_only_asked(mia: Asker) -> None:
