@@ -19,12 +19,13 @@ from mailsettings.servers.lock import host_lock
 from mailsettings.servers.owners import make_folder
 from mailsettings.servers.private import private_layout
 from mailsettings.servers.stack import start, status, stop
+from mailsettings.servers.stack.components import MAIL
 from mailsettings.servers.stack.missing import missing
 from mailsettings.servers.tls import ensure_certificate
 from tests.servers.host import Host, domain_state
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVERS = ("redis", "sink", "truesize", "dovecot", "postfix")
+SERVERS = ("redis", *MAIL)
 # As many as tests ask for, and some.
 DOMAINS = 120
 

@@ -40,15 +40,15 @@ def deliver(layout: Layout, session: Session, signature: str) -> None:
     """Into the login's mailbox, past all aliases. Blocking. Raises OSError, smtplib.SMTPException."""
     # smtplib takes a path that begins with / for a unix socket.
     with smtplib.LMTP(str(layout.run_dir / "lmtp-postfix"), timeout=30) as lmtp:
-        lmtp.sendmail("", [session.login], message(layout, session, signature).as_bytes(policy=SMTP))
+        lmtp.sendmail("", [session.login], message(layout.hostname, session, signature).as_bytes(policy=SMTP))
 
 
-def message(layout: Layout, session: Session, signature: str) -> EmailMessage:
+def message(hostname: str, session: Session, signature: str) -> EmailMessage:
     """The alert."""
     found = EmailMessage(policy=SMTP)
     found["From"] = f"{SUBJECT} <postmaster@{session.login.rpartition('@')[2]}>"
     found["To"], found["Subject"] = session.login, SUBJECT
-    found["Date"], found["Message-ID"] = formatdate(), make_msgid(domain=layout.hostname)
+    found["Date"], found["Message-ID"] = formatdate(), make_msgid(domain=hostname)
     found["Auto-Submitted"] = "auto-generated"
     subject = " ".join(header.text for header in session.all("Subject"))
     recipients = ", ".join(session.recipients[:MOST_RECIPIENTS]) + (", …" if len(session.recipients) > MOST_RECIPIENTS else "")
