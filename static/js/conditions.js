@@ -11,7 +11,7 @@
     part(row, "header_name").hidden = field !== "header";
     operator.hidden = !field;
     [...operator.options].forEach((option) => { option.hidden = option.disabled = !option.dataset.suits.split(" ").includes(field); });
-    if (operator.selectedOptions[0]?.disabled) operator.value = [...operator.options].find((option) => !option.disabled)?.value ?? "";
+    if (operator.selectedOptions[0]?.disabled ?? true) operator.value = [...operator.options].find((option) => !option.disabled)?.value ?? "";
     const keys = editor.querySelector(`template[data-keys="${CSS.escape(field)}"]`);
     let value = part(row, "value");
     if (Boolean(keys) !== value.matches("select") || (keys && value.dataset.of !== field)) value = swap(row, value, keys, editor, field);
