@@ -26,6 +26,12 @@ def domain_state(domain: str) -> DomainState:
     return DomainState(domain, ((f"postmaster@{domain}", f"boss@{domain}"),))
 
 
+def split(addresses: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those inside and those outside: every domain of these tests lies below example.com."""
+    inside = tuple(address for address in addresses if address.endswith(".example.com"))
+    return inside, tuple(address for address in addresses if address not in inside)
+
+
 @dataclass
 class Host(Mail):
     """One domain on the running servers, made where it is not there yet."""
@@ -55,9 +61,10 @@ class Host(Mail):
         return state.address
 
     def alias(self, local: str, *to: str, owners: tuple[str, ...] = ()) -> str:
-        self.put(AliasState(f"{local}@{self.domain}", to, owners))
+        inside, outside = split(to)
+        self.put(AliasState(f"{local}@{self.domain}", inside, owners, outside))
         return f"{local}@{self.domain}"
 
     def group(self, local: str, *members: str) -> str:
-        self.put(GroupState(f"{local}@{self.domain}", members))
+        self.put(GroupState(f"{local}@{self.domain}", *split(members)))
         return f"{local}@{self.domain}"

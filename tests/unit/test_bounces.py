@@ -148,10 +148,17 @@ def test_the_notification_names_the_forwarding_address_and_never_the_destination
 
 
 def test_headers_into_which_a_host_wrote_the_destination_are_left_out() -> None:
-    failure = failure_in(report(FAILED, returned=SENT.replace("To: info@our.test", "To: Hidden@Far.test")))
+    failure = failure_in(report(FAILED, returned=SENT.replace("hello", "for Hidden@Far.test")))
     assert failure
-    kept = without(failure, ("hidden@far.test", "nobody@far.test"))
-    assert [name for name, _ in kept.returned] == ["From", "Subject", "Date", "Message-ID"]
+    kept = without(failure, "info@our.test", ("hidden@far.test", "nobody@far.test"))
+    assert [name for name, _ in kept.returned] == ["From", "To", "Date", "Message-ID"]
+
+
+def test_a_to_that_does_not_name_the_forwarding_address_is_left_out() -> None:
+    failure = failure_in(report(FAILED, returned=SENT.replace("info@our.test", "deeper@elsewhere.test")))
+    assert failure
+    assert "To" not in dict(without(failure, "info@our.test", ()).returned)
+    assert "To" not in dict(without(failure, None, ()).returned)
 
 
 def test_an_address_that_is_gone_is_not_named() -> None:
@@ -183,9 +190,9 @@ class Handled:
         self.sent: list[tuple[str, bytes]] = []
         self.refusal: Exception | None = None
         self.origin: Origin | Exception | None = ORIGIN
-        monkeypatch.setattr(handler.srs, "undone", self._undone)
+        monkeypatch.setattr("mailsettings.servers.srs.undone", self._undone)
         monkeypatch.setattr(handler, "forwards_of", self._forwards_of)
-        monkeypatch.setattr(handler.smtplib, "SMTP", self._smtp)
+        monkeypatch.setattr("smtplib.SMTP", self._smtp)
         layout = SimpleNamespace(hostname="mx1.our.test", ports={"srs_reverse": ("", 1), "wayout": ("127.0.0.1", 1)})
         self.handler = handler.Handler(layout)  # type: ignore[arg-type]
 

@@ -101,7 +101,7 @@ class Handler:
 
     async def _tell(self, origin: Origin, failure: Failure) -> None:
         address, destinations = await forwards_of(self.layout, origin.tag)
-        report = notification(self.layout.hostname, origin.sender, address, without(failure, destinations))
+        report = notification(self.layout.hostname, origin.sender, address, without(failure, address, destinations))
         await asyncio.to_thread(self._send, origin.sender, report.as_bytes())
         log.info("told: %s that %s failed with %s", origin.sender, address or f"tag {origin.tag!r}", failure.status)
 

@@ -97,11 +97,15 @@ def _plain(value: object) -> str:
     return "".join(character if character.isascii() and character.isprintable() else "?" for character in text)[:900]
 
 
-def without(failure: Failure, secrets: tuple[str, ...]) -> Failure:
-    """Less the headers that name one of these addresses: some hosts write the destination into what they return."""
-    lower = [secret.lower() for secret in secrets]
-    kept = tuple((name, value) for name, value in failure.returned if not any(one in value.lower() for one in lower))
-    return Failure(failure.status, kept)
+def without(failure: Failure, address: str | None, destinations: tuple[str, ...]) -> Failure:
+    """Less what may name a destination: some hosts write it into what they return.
+
+    That is any header with one of the destinations, and a To that does not name the address which sent the mail on.
+    """
+    lower = [destination.lower() for destination in destinations]
+    harmless = ((name, value) for name, value in failure.returned if not any(one in value.lower() for one in lower))
+    kept = ((name, value) for name, value in harmless if name != "To" or (address and address in value.lower()))
+    return Failure(failure.status, tuple(kept))
 
 
 def notification(host: str, sender: str, address: str | None, failure: Failure) -> MIMEMultipart:
