@@ -78,14 +78,17 @@ def _base64(text: bytes) -> bytes:
     return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"=" * (-len(letters) % 4 % 3))
 
 
-def body_text(raw: Buffer, part: Part) -> str:
-    """The text of a text part."""
+def content(raw: Buffer, part: Part) -> bytes:
+    """What the part holds, its transfer encoding undone."""
     body = bytes(raw[part.body : part.end])
     if part.encoding == "base64":
-        body = _base64(body)
-    elif part.encoding == "quoted-printable":
-        body = binascii.a2b_qp(body)
-    return decode(body, charset_of(part))
+        return _base64(body)
+    return binascii.a2b_qp(body) if part.encoding == "quoted-printable" else body
+
+
+def body_text(raw: Buffer, part: Part) -> str:
+    """The text of a text part."""
+    return decode(content(raw, part), charset_of(part))
 
 
 def charset_of(part: Part) -> str:
