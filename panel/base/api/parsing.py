@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from panel.base.api.problems import Problem, bad
 
+MB = 1_048_576
 UNCLEAN = re.compile("[\0\ud800-\udfff]")
 
 
@@ -40,11 +41,13 @@ class ObjectParser(BaseParser):
 class LargeParser(ObjectParser):
     """For the one kind of body that holds a whole message. `most`: bytes; above them 413."""
 
-    most = 20 * 1_048_576
+    most = 20 * MB
+    patience = 80  # MB read on for nothing: a client that is still sending when the connection ends never sees its 413
 
     def read(self, stream: IO[Any], request: Request) -> bytes:
         body: bytes = stream.read(self.most + 1)
         if len(body) > self.most:
+            any(not stream.read(MB) for _ in range(self.patience))
             raise Problem(413, _("The body is too large."))
         return body
 
