@@ -35,6 +35,7 @@ class Row:
     max_message_mb: int | None
     other_login: str | None
     own_script: bool = False
+    receive: bool = True
 
     def __repr__(self) -> str:  # a hash must not reach a log by way of an error message
         return f"Row(home={self.home!r}, other_login={self.other_login!r}, …)"
@@ -90,7 +91,7 @@ def entries_of(state: State) -> tuple[Entry, ...]:
 
 def _mailbox(box: MailboxState) -> tuple[Entry, ...]:
     limits = (box.quota_mb, box.quota_messages, box.max_message_mb)
-    row = Row(box.domain, box.home, box.password, *limits, box.other_login, box.own_script)
+    row = Row(box.domain, box.home, box.password, *limits, box.other_login, box.own_script, box.receive)
     return (
         Entry(DIRECTORY, box.address, row),
         Entry("mailboxes", box.address, box.home),

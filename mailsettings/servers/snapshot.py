@@ -112,6 +112,7 @@ def _mailbox(box: Mailbox, bare: str | None, script: Script | None) -> MailboxSt
         forwards=script.forwards if script else (),
         script=script.text if script else None,
         own_script=rules.own_scripts,
+        receive=box.receive,
     )
 
 

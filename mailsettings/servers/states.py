@@ -14,6 +14,7 @@ class MailboxState:
 
     `script` = the Sieve text that the panel made of its settings. It redirects to `desired.way_out(tag, n)` only;
     `forwards[n]` = the destinations behind that. `own_script`: the user may keep a script of their own (ManageSieve).
+    `receive`: False = nothing is stored (F6); the domain's script, which cannot know, asks Dovecot.
     """
 
     address: str
@@ -27,6 +28,7 @@ class MailboxState:
     forwards: tuple[tuple[str, ...], ...] = ()
     script: str | None = None
     own_script: bool = False
+    receive: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,11 +192,12 @@ def test_parts_are_named_by_their_place() -> None:
     inner.set_content("inner")
     inner.add_attachment(b"y", maintype="application", subtype="zip", filename="b.zip")
     message.add_attachment(inner)
-    found = [(path, part.get_content_type()) for path, part in marks.leaves(email.message_from_bytes(message.as_bytes()))]
+    found = [(part.path, part.type) for part in marks.leaves(message.as_bytes())]
     assert found == [
         ("1.1", "text/plain"), ("1.2", "text/html"), ("2", "application/zip"), ("3.1.1", "text/plain"), ("3.1.2", "application/zip"),
     ]  # fmt: skip
-    assert [path for path, _ in marks.leaves(email.message_from_string("Subject: x\n\ntext"))] == ["1"]
+    assert [part.path for part in marks.leaves(b"Subject: x\n\ntext")] == ["1"]
+    assert marks.leaves(b"Content-Type: message/rfc822\n\n" * 200) == []
 
 
 def test_the_alert_cannot_be_written_by_the_virus(tmp_path: Path) -> None:
