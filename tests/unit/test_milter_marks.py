@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import bz2
-import email
 import gzip
 import json
 import lzma
