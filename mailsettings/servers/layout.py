@@ -76,6 +76,8 @@ class Filters:
         for name, value in (("spam_down", self.spam_down), ("virus_down", self.virus_down)):
             if value not in ("pass", "defer"):
                 raise ValueError(f"{name} must be pass or defer")
+        if not re.fullmatch(r"[A-Za-z0-9._:/@+~=\[\]-]+", self.bayes_redis):
+            raise ValueError(f"bayes_redis must be host:port or a socket, not {self.bayes_redis!r}")
 
 
 @dataclass(frozen=True, slots=True)

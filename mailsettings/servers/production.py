@@ -13,12 +13,13 @@ import shlex
 import ssl
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from mailsettings.servers.files import write_atomically
-from mailsettings.servers.layout import SAFE_PATH, Layout, Port, Secrets, Tls, Users
+from mailsettings.servers.layout import SAFE_PATH, Filters, Layout, Port, Secrets, Tls, Users
 from mailsettings.servers.owners import is_root, make_folder
 from mailsettings.servers.prepare import prepare_host
 from mailsettings.servers.private import new_secrets
@@ -42,6 +43,12 @@ PORTS: dict[str, Port] = {
     "srs": ("127.0.0.1", 2528),
     "srs_reverse": ("127.0.0.1", 2529),
 }
+# Options of `prepare` that change `Filters`.
+FILTERS: dict[str, tuple[str, tuple[str, ...] | None]] = {
+    "spam_down": ("mail passes unmarked or waits while rspamd is away; pass at first", ("pass", "defer")),
+    "virus_down": ("mail passes unscanned or waits while ClamAV is away; defer at first", ("pass", "defer")),
+    "bayes_redis": ("the Redis that rspamd keeps lessons in, host:port; 127.0.0.1:6379 at first", None),
+}
 # 64 characters: Django warns below 50.
 SECRET_KEY_BYTES = 48
 LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -60,16 +67,18 @@ def production_layout(
     prefix: Path = Path("/"),
     ports: Mapping[str, Port] = PORTS,
     secrets: Secrets | None = None,
+    filters: Mapping[str, str] | None = None,
 ) -> Layout:
     """The layout of this machine; nothing is written. Everything but certificate and key lies below `prefix`.
 
     `hostname` = the name in HELO, banner and certificate; `host` = the panel's name for the machine. Without
-    `secrets` they are those of the saved layout, else new ones. Raises ValueError for what cannot stand in the
-    servers' files.
+    `secrets` they are those of the saved layout, else new ones. `filters` = fields of `Filters` to change. Raises
+    ValueError for what cannot stand in the servers' files.
     """
     _must_be_names(hostname, host)
     _must_be_paths(certificate, key)
     state, config = prefix / "var/lib/tegami", prefix / "etc/tegami"
+    saved = Layout.load(config / "layout.json") if (config / "layout.json").exists() else None
     return Layout(
         name="production",
         private=False,
@@ -90,7 +99,8 @@ def production_layout(
         relayhost=None,
         tls=Tls(certificate, key),
         users=Users(),
-        secrets=secrets or _saved_secrets(config / "layout.json") or _new_secrets(),
+        secrets=secrets or (saved.secrets if saved else _new_secrets()),
+        filters=replace(saved.filters if saved else Filters(), **(filters or {})),
     )
 
 
@@ -106,10 +116,6 @@ def _must_be_paths(*paths: Path) -> None:
     for path in paths:
         if not SAFE_PATH.match(str(path)):
             raise ValueError(f"{path}: an absolute path of letters, digits and . _ / + @ ~ = - is needed")
-
-
-def _saved_secrets(path: Path) -> Secrets | None:
-    return Layout.load(path).secrets if path.exists() else None
 
 
 def _new_secrets() -> Secrets:
@@ -200,7 +206,8 @@ def main() -> int:
     """0: all is written and the servers' own checks like it. 1: not; the old configuration stays."""
     asked = _arguments()
     try:
-        layout = production_layout(asked.hostname, asked.host, asked.certificate, asked.key, prefix=asked.prefix)
+        filters = {name: value for name in FILTERS if (value := getattr(asked, name)) is not None}
+        layout = production_layout(asked.hostname, asked.host, asked.certificate, asked.key, prefix=asked.prefix, filters=filters)
         if not is_root():
             raise PermissionError("only root can prepare a mail host")
         changed = prepare(layout, asked.panel)
@@ -221,6 +228,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--certificate", required=True, type=Path, help="PEM file with the whole chain")
     parser.add_argument("--key", required=True, type=Path, help="PEM file with its key")
     parser.add_argument("--panel", help="the panel's name on the web; without it, the host name")
+    for name, (says, choices) in FILTERS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{says} (without it, as before)", choices=choices)
     parser.add_argument("--prefix", type=Path, default=Path("/"), help="put everything below this folder instead of /")
     return parser.parse_args()
 
