@@ -110,7 +110,7 @@ def postfix_values(layout: Layout) -> dict[str, str]:
         "tls_key": str(layout.tls.key),
         "tls_certificate": str(layout.tls.certificate),
         "queue_wakeup": "2" if layout.private else "300",
-        **{port: _master_port(layout.ports[port]) for port in ("smtp", "submission", "submissions", "wayout")},
+        **{port: _master_port(layout.ports[port]) for port in ("smtp", "submission", "submissions", "wayin", "wayout")},
     }
     return {key: config_value(value) for key, value in raw.items()}
 
@@ -121,7 +121,7 @@ def _master_port(port: Port) -> str:
 
 def dovecot_values(layout: Layout) -> dict[str, str]:
     """What dovecot.conf and its parts are filled with. Paths need no quoting: `Layout` takes plain ones only."""
-    listeners = {name: layout.ports[name] for name in ("imap", "imaps", "pop3", "pop3s", "sieve", "doveadm", "wayout")}
+    listeners = {name: layout.ports[name] for name in ("imap", "imaps", "pop3", "pop3s", "sieve", "doveadm", "wayin")}
     return {
         "name": layout.name,
         "run_dir": str(layout.run_dir),
