@@ -16,9 +16,9 @@ from mailsettings.sieve.settings import MailboxFilter, Rule
 from mailsettings.sieve.treatment import JUNK
 from mailsettings.sieve.writing import Lines, all_of, section, when
 
-# Says on the mail that this mailbox (its tag) kept nothing of it; if it comes back, it stays. Not one of the headers that
-# the milter takes off, since a mail may come back from outside.
-MOVED_HEADER = "X-Redirected-Without-Copy"
+# Says on the mail that this mailbox (its tag) kept nothing of it; if it comes back, it stays. The one header of ours that
+# the milter lets in, since a mail may come back from outside (servers/milter/marks.py).
+MOVED_HEADER = "X-Tegami-Moved"
 # Only one rule acts on a mail: the first that matches.
 FIRST_MATCH = ("hs", "warp")
 
