@@ -5,6 +5,7 @@ presets that no server obeys yet; screens and API leave it out until the issue t
 Sizes: 1 MB = 1,048,576 bytes. None = no limit.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
@@ -20,6 +21,8 @@ VIRUS_INBOUND = ("none", "strip", "strip_notice", "optional", "delete")
 FORWARDING = ("platinum", "hs", "warp", "simple", "aliases")
 SPAM = ("none", "one_of_two", "two_switches", "filter_first", "filter")
 LOGIN_FORMS = ("address", "percent", "bare")
+TEXT_MAX = 100  # characters of a text that goes into mail
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SYSTEM_ADDRESSES = ("reserved", "postmaster_reserved", "postmaster_mailbox", "contact_mailbox")
 
 
@@ -55,7 +58,7 @@ class Rules:
     auto_reply: bool = _live(True, gettext_lazy("Auto-reply"))
     auto_reply_excludes_forwarding: bool = _live(False, gettext_lazy("An auto-reply stops forwarding"))
     auto_reply_subject: bool = _live(True, gettext_lazy("Auto-replies have a subject of their own"))
-    auto_reply_default_subject: str = _live("", gettext_lazy("Subject of an auto-reply, if none is given"))
+    auto_reply_default_subject: str = _live("", gettext_lazy("Subject of an auto-reply, if none is given"), low=0)
     auto_reply_bytes_cp932: int | None = _live(None, gettext_lazy("Length of an auto-reply (bytes in CP932)"), high=100_000)
     spam: str = _live("none", gettext_lazy("Spam handling"), choices=SPAM)
     spam_tag: str = _live("[SPAM]", gettext_lazy("Tag in the subject of spam"))
@@ -93,7 +96,7 @@ class Rules:
     wednesday_archive: bool = _rule(False)
     imap_folders: int | None = _rule(None)
     lists: bool = _rule(False)
-    list_subdomain: str = _rule("")
+    list_subdomain: str = _rule("", low=0)
     lists_included: int | None = _rule(None)
     list_members: int | None = _rule(None)
     list_members_max: int | None = _rule(None)
@@ -155,7 +158,10 @@ def _problem(value: Any, kind: Any, meta: Mapping[str, Any]) -> str:
         return "" if low <= value <= high else _("This is a number from %(low)d to %(high)d.") % {"low": low, "high": high}
     if isinstance(value, str) and str in kinds:
         choices = meta["choices"]
-        return "" if not choices or value in choices else _("Choose one of: %(choices)s") % {"choices": ", ".join(choices)}
+        if not choices:
+            fits = meta["low"] <= len(value.strip()) and len(value) <= TEXT_MAX and not CONTROLS.search(value)
+            return "" if fits else _("%(low)d to %(most)d printable characters.") % {"low": meta["low"], "most": TEXT_MAX}
+        return "" if value in choices else _("Choose one of: %(choices)s") % {"choices": ", ".join(choices)}
     return (
         "" if isinstance(value, tuple) and all(isinstance(v, int) for v in value) and int in kinds else _("This value has the wrong type.")
     )

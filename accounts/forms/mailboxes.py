@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import names, passwords, words
+from accounts import names, passwords, selectors, words
 from accounts.forms.base import PanelForm, PasswordField, checked, current_password, mailbox_rules, new_password
 from accounts.models import Domain, Mailbox
 from accounts.services.mailboxes import EDITABLE
@@ -31,7 +31,19 @@ class MailboxSettingsForm(PanelForm):
         self.fields["quota_messages"].help_text = messages_help(domain)
         self.fields["comment"].help_text = _("Shown in the list, to administrators only.")
         self.fields["mobile_address"].widget.attrs.update({"autocomplete": "off", "inputmode": "email", "spellcheck": "false"})
-        self.helper.layout = Layout(*self.capacity_parts(), "comment", "mobile_address")
+        self.helper.layout = Layout(*self.capacity_parts(), "comment", "mobile_address", *self.permissions())
+
+    def permissions(self) -> list[str]:
+        """What the plan leaves to the admin: who may forward (R7), who has a seat of spam detection (S3)."""
+        rules = self.domain.rules
+        if rules.forwarding != "aliases" and not rules.forwarding_by_user:
+            self.fields["user_may_forward"] = forms.BooleanField(label=_("The user may forward mail"), required=False)
+            self.fields["user_may_forward"].help_text = _("Without it only administrators set up forwarding; what is set up goes on.")
+        if rules.spam_seats:
+            self.fields["spam_seat"] = forms.BooleanField(
+                label=_("A seat of spam detection"), required=False, help_text=seats_help(self.domain)
+            )
+        return [name for name in ("user_may_forward", "spam_seat") if name in self.fields]
 
     def capacity_parts(self) -> list[Any]:
         return [
@@ -58,6 +70,15 @@ def messages_help(domain: Domain) -> str:
     return _("Left blank: no limit.")
 
 
+def seats_help(domain: Domain) -> str:
+    """How many seats the domain uses, and how many are left by its own limit and the contract's."""
+    found = selectors.seats(domain)
+    used = number_format(found.used, force_grouping=True)
+    if found.left is None:
+        return _("%(used)s in use in this domain, without a limit.") % {"used": used}
+    return _("%(used)s in use in this domain, %(left)s left.") % {"used": used, "left": number_format(found.left, force_grouping=True)}
+
+
 class MailboxCreateForm(MailboxSettingsForm):
     """A name, a password and the settings."""
 
@@ -75,7 +96,9 @@ class MailboxCreateForm(MailboxSettingsForm):
         )
         shown = mailbox_rules(rules.password_rule, f"@{domain.name}", "id_local_part")
         name = AppendedText("local_part", f"@{names.to_unicode(domain.name)}")
-        self.helper.layout = Layout(name, PasswordField("password", shown), *self.capacity_parts(), "comment", "mobile_address")
+        self.helper.layout = Layout(
+            name, PasswordField("password", shown), *self.capacity_parts(), "comment", "mobile_address", *self.permissions()
+        )
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data

@@ -1,6 +1,6 @@
 """Forms about domains, plans and customers: the operator's side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import Field as RuleField
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts.forms.base import PanelForm, Part
 from accounts.models import Customer, Domain, MailHost, Plan
 from accounts.models.tenants import slug
-from accounts.rules import Rules, as_json, enforced
+from accounts.rules import TEXT_MAX, Rules, as_json, enforced
 from accounts.services.common import COUNTERS, LABELS
 from panel.base.tenancy import Principal
 
@@ -53,7 +53,9 @@ class DomainForm(LimitsMixin):
         admin_field(self.fields["admin_address"])
         limits = self.add_limits(dict(domain.limits) if domain else {})
         legend = _("Limits of this domain")
-        self.helper.layout = Layout(*self.first(user), "customer", "plan", "admin_address", fieldset(legend, limits, NONE_MEANS))
+        checked = virus_check(self, domain) if domain else []
+        first = [*self.first(user), "customer", "plan", "admin_address", *checked]
+        self.helper.layout = Layout(*first, fieldset(legend, limits, NONE_MEANS))
 
     def first(self, user: Principal) -> list[str]:
         return []
@@ -69,6 +71,15 @@ class DomainForm(LimitsMixin):
 def admin_field(field: forms.Field) -> None:
     field.help_text = _("Gets the mail to the domain's system addresses, such as postmaster.")
     field.widget.attrs.update({"autocomplete": "off", "inputmode": "email", "spellcheck": "false", "autocapitalize": "none"})
+
+
+def virus_check(form: forms.Form, domain: Domain) -> list[str]:
+    """The domain's own switch where its plan leaves viruses to it (`warp`)."""
+    if "optional" not in (domain.rules.virus_inbound, domain.rules.virus_outbound):
+        return []
+    text = _("Infected parts of received mail are removed, and infected mail is refused when it is sent.")
+    form.fields["virus_check"] = forms.BooleanField(label=_("Check mail for viruses"), required=False, help_text=text)
+    return ["virus_check"]
 
 
 class DomainCreateForm(DomainForm):
@@ -90,9 +101,10 @@ class AdminAddressForm(PanelForm):
 
     admin_address = forms.CharField(label=gettext_lazy("Admin address"), max_length=254)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, domain: Domain, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         admin_field(self.fields["admin_address"])
+        self.helper.layout = Layout("admin_address", *virus_check(self, domain))
 
 
 class CustomerForm(LimitsMixin):
@@ -129,9 +141,51 @@ CHOICES: dict[str, Any] = {
     "postmaster_reserved": gettext_lazy("postmaster goes to the admin address"),
     "postmaster_mailbox": gettext_lazy("postmaster is a mailbox"),
     "contact_mailbox": gettext_lazy("one contact mailbox, postmaster goes to it"),
+    "platinum": gettext_lazy("on condition, with or without a copy or attachments (platinum)"),
+    "hs": gettext_lazy("profiles in two groups, the first that matches (hs)"),
+    "warp": gettext_lazy("rules in order, with notices (warp)"),
+    "simple": gettext_lazy("all mail, by sender or by subject; a copy is kept (standard)"),
+    "aliases": gettext_lazy("forwarding addresses only (plusmail)"),
+    "one_of_two": gettext_lazy("one choice of two: mark it or move it"),
+    "two_switches": gettext_lazy("two switches: mark it, move it"),
+    "filter_first": gettext_lazy("before all other rules"),
+    "filter": gettext_lazy("after the rules"),
+    "strip": gettext_lazy("the infected part is removed, a warning stands in its place"),
+    "strip_notice": gettext_lazy("the infected part is removed, a notice stands on top"),
+    "optional": gettext_lazy("each domain decides"),
+    "delete": gettext_lazy("the mail is deleted"),
+    "delete_warn": gettext_lazy("the mail is deleted, its sender is warned"),
+    "refuse": gettext_lazy("the mail is refused"),
     "basic": gettext_lazy("8 to 128 printable ASCII characters, not the name"),
     "strict": gettext_lazy("at least 12, with lower case, upper case, digit and symbol"),
 }
+
+
+# "none" is another sentence for each rule.
+NONES: dict[str, Any] = {
+    "spam": gettext_lazy("none"),
+    "virus_inbound": gettext_lazy("nothing is changed"),
+    "virus_outbound": gettext_lazy("the mail is refused, the sender is told at once"),
+}
+# Legend → the rules under it, in the plan table's order; a rule that is in none stands in the last.
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (gettext_lazy("Names and logins"), ("local_part", "unique_on_server", "login_form", "system_addresses", "password_rule")),
+    (gettext_lazy("Capacity"), ("storage", "mailbox_messages", "message_size", "unpacked_archive")),
+    (gettext_lazy("Forwarding"), ("forwarding", "profiles_max", "own_scripts")),
+    (gettext_lazy("Auto-reply"), ("auto_reply",)),
+    (gettext_lazy("Spam and filters"), ("spam", "domain_filters")),
+    (gettext_lazy("Viruses"), ("virus",)),
+    (gettext_lazy("More"), ("",)),
+)
+
+
+def grouped(rules: Iterable[RuleField[Any]]) -> list[tuple[Any, list[RuleField[Any]]]]:
+    """The rules under their legends, none left out; a legend without rules is."""
+    found: dict[Any, list[RuleField[Any]]] = {legend: [] for legend, _begins in GROUPS}
+    for spec in rules:
+        legend = next(legend for legend, begins in GROUPS if spec.name.startswith(begins))
+        found[legend].append(spec)
+    return [(legend, specs) for legend, specs in found.items() if specs]
 
 
 def live_rules() -> Iterator[RuleField[Any]]:
@@ -150,7 +204,13 @@ def rule_field(spec: RuleField[Any]) -> forms.Field:
         optional = type(None) in kinds
         help_text = NONE_MEANS if optional else ""
         return forms.IntegerField(label=label, required=not optional, min_value=meta["low"], max_value=meta["high"], help_text=help_text)
-    return forms.ChoiceField(label=label, choices=[(key, CHOICES.get(key, key)) for key in meta["choices"]])
+    if not meta["choices"]:
+        return forms.CharField(label=label, required=meta["low"] > 0, max_length=TEXT_MAX)
+    return forms.ChoiceField(label=label, choices=[(key, _choice(spec.name, key)) for key in meta["choices"]])
+
+
+def _choice(rule: str, key: str) -> Any:
+    return NONES[rule] if key == "none" else CHOICES.get(key, key)
 
 
 class PlanForm(PanelForm):
@@ -165,7 +225,8 @@ class PlanForm(PanelForm):
         for spec in live_rules():
             self.fields[spec.name] = rule_field(spec)
             self.fields[spec.name].initial = values[spec.name]
-        self.helper.layout = Layout(*self.first(), *[spec.name for spec in live_rules()])
+        groups = [Fieldset(legend, *[spec.name for spec in specs], css_class="field-group") for legend, specs in grouped(live_rules())]
+        self.helper.layout = Layout(*self.first(), *groups)
 
     def first(self) -> list[str]:
         return ["title"]
@@ -202,9 +263,10 @@ class OverridesForm(PanelForm):
             field.initial = ("yes" if value else "no") if isinstance(value, bool) else value
             self.fields[spec.name] = field
 
-    def rows(self) -> Iterator[tuple[Any, Any]]:
-        for spec in live_rules():
-            yield self[f"own_{spec.name}"], self[spec.name]
+    def groups(self) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
+        """Under each legend: the box to tick, and the value."""
+        for legend, specs in grouped(live_rules()):
+            yield legend, [(self[f"own_{spec.name}"], self[spec.name]) for spec in specs]
 
     def overrides(self) -> dict[str, Any]:
         return {spec.name: self.cleaned_data[spec.name] for spec in live_rules() if self.cleaned_data[f"own_{spec.name}"]}

@@ -143,14 +143,16 @@ class DomainEdit(InDomain, FormPage):
         return DomainForm if self.is_contract() else AdminAddressForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        more = {"user": self.user, "domain": self.domain} if self.is_contract() else {}
-        return {**super().get_form_kwargs(), **more}
+        more = {"user": self.user} if self.is_contract() else {}
+        return {**super().get_form_kwargs(), "domain": self.domain, **more}
 
     def get_initial(self) -> dict[str, Any]:
-        return {"customer": self.domain.customer, "plan": self.domain.plan, "admin_address": to_unicode(self.domain.admin_address)}
+        domain = self.domain
+        contract = {"customer": domain.customer, "plan": domain.plan}
+        return {**contract, "admin_address": to_unicode(domain.admin_address), "virus_check": domain.virus_check}
 
     def perform(self, form: Any) -> Change | None:
-        given = {"admin_address": form.cleaned_data["admin_address"]}
+        given = {key: form.cleaned_data[key] for key in ("admin_address", "virus_check") if key in form.fields}
         if self.is_contract():
             given |= {key: form.cleaned_data[key] for key in ("plan", "customer")} | {"limits": form.limits()}
         return services.change_domain(self.domain, acting_user=self.user, **given)[1]

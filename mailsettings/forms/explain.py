@@ -15,10 +15,10 @@ from mailsettings.services.conditions import HEADER_NAME
 
 MESSAGE_MAX = 1_000_000  # characters of a pasted message
 TEXT_MAX = 500
-PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+PLAIN: Any = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 
 
-def _text(label: Any, most: int = TEXT_MAX, **attrs: str) -> forms.CharField:
+def _text(label: Any, most: int = TEXT_MAX, **attrs: Any) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=most, widget=forms.TextInput(attrs=attrs))
 
 

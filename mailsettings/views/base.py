@@ -47,7 +47,7 @@ class ByUser(Own):
     """Stands after the page, which decides first: `class MyReply(Reply, ByUser)`."""
 
     side = "me"
-    words = ()
+    words: tuple[str, ...] = ()
 
     @property
     def mailbox(self) -> Any:

@@ -31,6 +31,14 @@ PAGES = {
         "/mailboxes/mia@a.example.com/password/",
         "/mailboxes/mia@a.example.com/purge/",
         "/mailboxes/mia@a.example.com/delete/",
+        "/mailboxes/mia@a.example.com/auto-reply/",
+        "/mailboxes/mia@a.example.com/spam/",
+        "/mailboxes/mia@a.example.com/spam/seat/",
+        "/mailboxes/mia@a.example.com/explain/",
+        "/mailboxes/mia@a.example.com/explain/?by=message",
+        "/domains/a.example.com/filters/",
+        "/domains/a.example.com/filters/new/",
+        "/domains/a.example.com/senders/",
         "/domains/a.example.com/aliases/",
         "/domains/a.example.com/aliases/new/",
         "/domains/a.example.com/groups/new/",
@@ -48,7 +56,7 @@ PAGES = {
         "/nothing/here/",
     ],
     "wendy": ["/"],
-    "mia@a.example.com": ["/me/", "/me/password/", "/me/purge/"],
+    "mia@a.example.com": ["/me/", "/me/password/", "/me/purge/", "/me/auto-reply/", "/me/explain/"],
 }
 
 

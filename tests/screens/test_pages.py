@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Admin, Alias, Customer, Domain, Group, Plan
+from accounts.forms.tenants import grouped, live_rules
+from accounts.models import Admin, Alias, Customer, Domain, Group, Mailbox, Plan
+from accounts.rules import enforced
 from tests.conftest import PASSWORD, Cast, make_domain
-from tests.screens.conftest import SignIn
+from tests.screens.conftest import MakeBox, SignIn
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +136,44 @@ def test_a_plan_is_edited_and_reaches_its_domains(cast: Cast, operator: Client) 
     assert "live" in answer.content.decode()
     assert Plan.objects.get(name="platinum").rules.message_size_mb == 12
     assert Plan.objects.get(name="platinum").values["imap_folders"] == 300
+
+
+def test_every_value_that_servers_obey_stands_under_a_legend_once(operator: Client) -> None:
+    form = operator.get("/plans/standard/edit/").context["form"]
+    drawn = [str(name) for legend, specs in grouped(live_rules()) for name in (spec.name for spec in specs)]
+    assert sorted(drawn) == sorted(enforced())
+    labels = [label for field in form.fields.values() if hasattr(field, "choices") for key, label in field.choices if str(label) == key]
+    assert labels == ["none"]  # every other choice is said in words
+
+
+def test_a_plan_is_said_in_sentences(operator: Client) -> None:
+    text = operator.get("/plans/hs/").content.decode()
+    assert 'At most <span class="value">10</span> profiles, with <span class="value">5</span> destinations each' in text
+    assert "Nothing is forwarded while it is on." in text
+    assert "Users forward only where their admin lets them." in operator.get("/plans/platinum/").content.decode()
+
+
+def test_a_domain_of_warp_switches_its_virus_check(cast: Cast, make_box: MakeBox, bob: Client, operator: Client) -> None:
+    name = make_box("warp").domain.name
+    assert "Mail is not checked for viruses" in bob.get(f"/domains/{name}/").content.decode()
+    bob.post(f"/domains/{name}/edit/", {"admin_address": "boss@example.net", "virus_check": "on"})
+    assert Domain.objects.get(name=name).virus_check
+    assert "virus_check" in operator.get(f"/domains/{name}/edit/").context["form"].fields
+    assert "virus_check" not in bob.get("/domains/a.example.com/edit/").context["form"].fields
+
+
+def test_an_admin_gives_seat_and_permission_on_the_mailbox(cast: Cast, bob: Client, make_box: MakeBox) -> None:
+    Domain.objects.filter(pk=cast.domain.pk).update(limits={"spam_seats": 1})
+    text = bob.get("/mailboxes/mia@a.example.com/edit/").content.decode()
+    assert "0 in use in this domain, 1 left." in text
+    given = {"quota_mb": "10", "user_may_forward": "on", "spam_seat": "on"}
+    bob.post("/mailboxes/mia@a.example.com/edit/", given)
+    fresh = Mailbox.objects.get(pk=cast.mia.pk)
+    assert (fresh.user_may_forward, fresh.spam_seat) == (True, True)
+    assert "1 of 1" in bob.get("/domains/a.example.com/").content.decode()
+    over = bob.post("/domains/a.example.com/mailboxes/new/", {**given, "local_part": "otto", "password": PASSWORD}).context["form"]
+    assert over.errors["spam_seat"] == ["Spam detection (seats): 1 of 1 are in use."]
+    assert {"user_may_forward", "spam_seat"}.isdisjoint(bob.get(f"/mailboxes/{make_box('standard')}/edit/").context["form"].fields)
 
 
 def test_a_contracts_numbers_are_kept_beside_those_that_no_page_shows(cast: Cast, operator: Client) -> None:

@@ -53,6 +53,10 @@ def test_every_preset_survives_the_database() -> None:
         ("mailbox_messages", 1.5),
         ("mailbox_messages", -1),
         ("retention_inbox_days", ["x"]),
+        ("spam_tag", " "),
+        ("spam_tag", "[SPAM]\n"),
+        ("auto_reply_default_subject", "x" * 101),
+        ("forwarding", "by-pigeon"),
     ],
 )
 def test_a_wrong_value_names_its_key(key: str, value: object) -> None:
