@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import idna
+
 from mailsettings.sieve.quoting import letters, pattern, quoted, several
 from mailsettings.sieve.settings import FROM_HEADER, Condition, Rule
 
@@ -62,21 +64,37 @@ def _positive(condition: Condition, operator: str) -> str:
 
 
 def _sender(operator: str, value: str) -> str:
-    """FROM_HEADER holds the addresses that the milter made out where From is not written as RFC 5322 asks."""
+    """FROM_HEADER holds the addresses that the milter made out; mail of this host's own has not met it."""
     if operator == "contains":
         return _anywhere(value, "From", FROM_HEADER)
-    asked = ("contains", "@") if operator == "exists" else (operator, value)
-    return f"anyof (address {_key(*asked, 'From')}, header {_key(*asked, FROM_HEADER)})"
+    asked = ("contains", "@") if operator == "exists" else (operator, _written(value))
+    return f"anyof (header {_key(*asked, FROM_HEADER)}, {unmarked(_key(*asked, 'From'))})"
+
+
+def unmarked(key: str) -> str:
+    """The test of From for mail without FROM_HEADER; elsewhere Pigeonhole's reading would find addresses in mere names."""
+    return f'allof (not exists "{FROM_HEADER}", address {key})'
 
 
 def _recipient(operator: str, value: str) -> str:
-    return _anywhere(value, "To", "Cc") if operator == "contains" else f"address {_key(operator, value, 'To', 'Cc')}"
+    return _anywhere(value, "To", "Cc") if operator == "contains" else f"address {_key(operator, _written(value), 'To', 'Cc')}"
+
+
+def _written(value: str) -> tuple[str, ...]:
+    """The value as people write it, and with its domain as mail carries it (A-labels)."""
+    local, at, domain = value.rpartition("@")
+    if value.isascii() or not (at or "." in value):
+        return (value,)
+    try:
+        return (value, f"{local}{at}{idna.encode(domain, uts46=True).decode()}")
+    except idna.IDNAError:
+        return (value,)
 
 
 def _anywhere(value: str, *headers: str) -> str:
     """In the whole field, names included. A name in quotes has its own quotes and backslashes escaped on the message."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f"header {_key('contains', (value, escaped), *headers)}"
+    return f"header {_key('contains', (*_written(value), escaped), *headers)}"
 
 
 def _header(name: str, operator: str, value: str) -> str:

@@ -74,10 +74,14 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`trace` and `log` as Pigeonhole wrote them; `stored`: (folder, header of the message) of each stored copy."""
+    """`trace` and `log` as Pigeonhole wrote them; `sent`: the mails that would leave, one after the other.
+
+    `stored`: (folder, header of the message) of each stored copy.
+    """
 
     trace: str
     log: str
+    sent: bytes
     stored: tuple[tuple[str, bytes], ...]
 
 
@@ -90,7 +94,7 @@ def run(host: Host, scripts: Mapping[str, str], own: Path | None, message: bytes
         last = _own(folder, host)
         _call(folder, host, [part for name in scripts for part in ("-s", f"{folder}/{name}.sieve")], last, sender, address)
         trace, log = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("trace", "log"))
-        return Outcome(trace, log, tuple(_stored(folder / "mail")))
+        return Outcome(trace, log, (folder / "sent").read_bytes(), tuple(_stored(folder / "mail")))
 
 
 @contextmanager

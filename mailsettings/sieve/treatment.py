@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailsettings.sieve.conditions import EMPTY_SENDER, SPAM
+from mailsettings.sieve.conditions import EMPTY_SENDER, SPAM, unmarked
 from mailsettings.sieve.quoting import pattern, percent, quoted, several
 from mailsettings.sieve.settings import AUTH_HEADER, FROM_HEADER, SPAM_HEADER, VIRUS_HEADER
 from mailsettings.sieve.writing import Lines, all_of, any_of, command, section, when
@@ -51,21 +51,25 @@ def senders(allow: tuple[str, ...], block: tuple[str, ...], receive: bool | None
 
 
 def _from_any_of(entries: tuple[str, ...]) -> Lines:
-    """Who wrote it, by From (as RFC 5322 has it, or as the milter made it out) or by the envelope."""
+    """Who wrote it, by From or by the envelope."""
     exact = [entry for entry in entries if not entry.startswith("@")]
     domains = [f"*{pattern(entry)}" for entry in entries if entry.startswith("@")]
+    asked = [(match, several(keys)) for match, keys in (("is", exact), ("matches", domains)) if keys]
     return [
-        f"{test} :{match} {part} {several(keys)}"
-        for match, keys in (("is", exact), ("matches", domains))
-        if keys
-        for test, part in (("address", '"From"'), ("header", f'"{FROM_HEADER}"'), ("envelope", '"from"'))
+        test
+        for match, keys in asked
+        for test in (
+            f'header :{match} "{FROM_HEADER}" {keys}',
+            f'envelope :{match} "from" {keys}',
+            unmarked(f':{match} "From" {keys}'),
+        )
     ]
 
 
 def no_sender() -> Lines:
     """The test of the switch for mail whose sender's address is empty (F10): none in the envelope, or none in From."""
-    nobody = ['not address :contains "From" "@"', f'not header :contains "{FROM_HEADER}" "@"']
-    return any_of([EMPTY_SENDER, f"allof ({', '.join(nobody)})"])
+    somebody = [f'header :contains "{FROM_HEADER}" "@"', unmarked(':contains "From" "@"')]
+    return any_of([EMPTY_SENDER, f"not anyof ({', '.join(somebody)})"])
 
 
 def bounce() -> Lines:
