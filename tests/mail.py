@@ -209,6 +209,18 @@ def note(sender: str, to: str, subject: str = "hello", size: int = 0) -> EmailMe
     return message
 
 
+def bounce(first: str, to: str) -> EmailMessage:
+    """A notification of failure as a destination's host writes it: with the destination all over it (RFC 3464)."""
+    far = to.rpartition("@")[2]
+    returned = f"From: {first}\nTo: {to}\nMessage-ID: <1@outside.test>\n\nbody\n"
+    said = f"Final-Recipient: rfc822; {to}\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 <{to}>\n"
+    status = f"Reporting-MTA: dns; {far}\n\n{said}"
+    parts = (("text/plain", f"{to} is full\n"), ("message/delivery-status", status), ("message/rfc822", returned))
+    body = "".join(f"--B\nContent-Type: {kind}\n\n{text}\n" for kind, text in parts) + "--B--\n"
+    top = f"From: MAILER-DAEMON@{far}\nTo: {first}\nMessage-ID: <{uuid.uuid4().hex}@{far}>\nMIME-Version: 1.0\n"
+    return parsed(f'{top}Content-Type: multipart/report; report-type=delivery-status; boundary="B"\n\n{body}'.encode())
+
+
 def parsed(raw: Any) -> EmailMessage:
     found = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(found, EmailMessage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
 import os
 import poplib
@@ -12,6 +13,7 @@ import smtplib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -20,17 +22,19 @@ from pathlib import Path
 import pytest
 
 from mailsettings.servers import production, scanners
+from mailsettings.servers.desired import tag
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout, Port, Tls
 from mailsettings.servers.postfix import master_pid
 from mailsettings.servers.private import PREFERRED, free_ports
 from mailsettings.servers.production import PORTS, prepare, production_layout, read_environment
 from mailsettings.servers.render import dovecot_files, postfix_files
+from mailsettings.servers.srs import rewritten
 from mailsettings.servers.stack.components import DOVECOT
 from mailsettings.servers.stack.process import until
 from mailsettings.servers.tls import ensure_certificate
 from panel.environment import BadSetting
-from tests.mail import PASSWORD, note, refused
+from tests.mail import PASSWORD, bounce, note, refused
 from tests.servers.host import Host
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -92,6 +96,7 @@ def started_by(name: str, prefix: Path, key: str = "ExecStart") -> list[str]:
     """The unit's command with its bounding set, on the paths below the prefix."""
     settings = unit(name)
     command = ROOTS.sub(lambda match: f"{prefix}/{match[1]}", settings[key][0]).replace("/opt/tegami/.venv/bin/python", sys.executable)
+    command = command.replace("${CREDENTIALS_DIRECTORY}", f"{prefix}/etc/tegami")
     capabilities = "".join(f",+{one.lower().removeprefix('cap_')}" for one in settings["CapabilityBoundingSet"][0].split())
     return ["/usr/bin/setpriv", f"--bounding-set=-all{capabilities}", "--no-new-privs", *command.split()]
 
@@ -101,15 +106,19 @@ def running(prepared: Layout, host_folder: Path) -> Iterator[Layout]:
     """The mail servers, as their units start them."""
     log = host_folder / "started.log"
     with log.open("ab") as output, ExitStack() as ends:
-        for name in ("truesize", "milter", "dovecot", "postfix"):
+        for name in ("truesize", "postsrsd", "milter", "bounces", "dovecot", "postfix"):
             command = started_by(name, host_folder)
-            if name in ("truesize", "milter"):  # as its user, which systemd-sysusers makes: here root with no right but the group's
+            if name in (
+                "truesize",
+                "milter",
+                "bounces",
+            ):  # as its user, which systemd-sysusers makes: here root with no right but the group's
                 command[1:2] = ["--regid=postfix", "--clear-groups", "--bounding-set=-all,+dac_read_search"]
             child = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
             ends.callback(child.wait, 20)
             ends.callback(child.terminate)
         ends.callback(subprocess.run, started_by("postfix", host_folder, "ExecStop"), capture_output=True, check=True)
-        sockets = [prepared.run_dir / "lmtp-postfix", prepared.truesize_socket, prepared.milter_dir / "submission"]
+        sockets = [prepared.run_dir / "lmtp-postfix", prepared.truesize_socket, prepared.milter_dir / "submission", prepared.bounces_socket]
         up = until(lambda: master_pid(prepared) is not None and all(path.exists() for path in sockets), 20)
         assert up, log.read_text() + prepared.postfix_log.read_text()
         yield prepared
@@ -153,6 +162,10 @@ def test_the_units_name_the_layouts_paths() -> None:
     assert unit("truesize")["StateDirectory"] == [str(layout.truesize_socket.parent.relative_to("/var/lib"))]
     assert unit("milter")["StateDirectory"] == [str(layout.milter_dir.relative_to("/var/lib"))]
     assert unit("milter")["ExecStart"][0].endswith(f" {layout.open_layout_path}")
+    assert unit("bounces")["StateDirectory"] == [str(layout.bounces_socket.parent.relative_to("/var/lib"))]
+    assert unit("bounces")["ExecStart"][0].endswith(f" {layout.open_layout_path}")
+    assert unit("postsrsd")["ExecStart"][0].endswith(f" {layout.open_layout_path} ${{CREDENTIALS_DIRECTORY}}/{layout.srs_secret_path.name}")
+    assert unit("postsrsd")["LoadCredential"] == [f"{layout.srs_secret_path.name}:{layout.srs_secret_path}"]
     assert unit("rspamd")["ExecStart"] == [" ".join(scanners.rspamd_command(layout))]
     assert unit("clamd")["ExecStart"] == [f"/usr/sbin/clamd -c {layout.clamd_conf}"]
     assert f"{layout.truesize_socket} {layout.run_dir / 'quota-status'} " in unit("truesize")["ExecStart"][0]
@@ -162,10 +175,10 @@ def test_the_units_name_the_layouts_paths() -> None:
     assert "{}:{}".format(*layout.ports["panel"]) in unit("panel")["ExecStart"][0]
 
 
-@pytest.mark.parametrize("name", ["panel", "beat", "truesize", "milter", "rspamd", "clamd"])
+@pytest.mark.parametrize("name", ["panel", "beat", "truesize", "milter", "rspamd", "clamd", "postsrsd", "bounces"])
 def test_what_needs_no_rights_has_none(name: str) -> None:
     settings = unit(name)
-    assert settings["User"][0] != "root"
+    assert settings.get("DynamicUser") == ["yes"] or settings["User"][0] != "root"
     assert settings["CapabilityBoundingSet"] == [""]
     closed = settings["InaccessiblePaths"][0].split()
     assert "-/etc/tegami" in closed or {"-/etc/tegami/layout.json", "-/etc/tegami/tegami.env", "-/etc/tegami/mailhost.env"} <= set(closed)
@@ -240,7 +253,9 @@ def test_the_standard_ports_and_addresses_are_accepted_too(prepared: Layout, tmp
         write_atomically(file.path, file.text, age_s=10)
     assert said("/usr/bin/doveconf", "-h", "-c", str(layout.dovecot_conf), "service/imap-login/inet_listener/imaps/address") == "*, ::\n"
     services = said("/usr/sbin/postconf", "-c", str(tmp_path), "-M")
-    assert {line.split()[0] for line in services.splitlines() if " inet " in line} == {"25", "587", "465", "127.0.0.1:2527"}
+    assert {line.split()[0] for line in services.splitlines() if " inet " in line} == {
+        "25", "587", "465", "127.0.0.1:2527", "127.0.0.1:2530",
+    }  # fmt: skip
 
 
 def test_dovecots_safe_defaults_are_in_force(prepared: Layout) -> None:
@@ -304,6 +319,7 @@ def test_the_layout_that_daemons_read_holds_no_secret(prepared: Layout) -> None:
 
 def test_no_other_user_reads_addresses_or_secrets(prepared: Layout) -> None:
     closed = [prepared.homes, prepared.maps_dir, prepared.directory_path.parent, prepared.log_dir, prepared.dovecot_dir / "secrets.conf"]
+    closed.append(prepared.srs_secret_path)
     assert not any(path.stat().st_mode & 0o007 for path in closed)
 
 
@@ -337,6 +353,26 @@ def test_no_login_without_tls(host: Host) -> None:
 def test_the_size_of_a_mailbox_is_kept_at_the_end_of_the_data(host: Host) -> None:
     box = host.mailbox("a", max_message_mb=1)
     refused(lambda: host.inject(box, message=note("x@outside.test", box, size=2_000_000), declare_size=False), 552)
+
+
+def test_a_bounce_is_told_to_the_first_sender_by_the_forwarding_address(host: Host) -> None:
+    """postsrsd, the handler and the way out, with their units' rights."""
+    first, info = host.mailbox("first"), host.alias("info", "hidden@far.test")
+    back = asyncio.run(rewritten(host.layout.ports["srs"], first, tag(info)))
+    refused(lambda: host.inject(back, sender="x@outside.test"), 550)
+    host.inject(back, sender="", message=bounce(first, "hidden@far.test"))
+    end = time.monotonic() + 20
+    while not (found := host.folder(first)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(found) == 1
+    assert f"rfc822; {info}" in found[0].as_string()
+    assert "far.test" not in found[0].as_string()
+
+
+def test_prepared_again_the_secret_of_rewritten_senders_stays(prepared: Layout) -> None:
+    before = prepared.srs_secret_path.read_text()
+    prepare(prepared)
+    assert prepared.srs_secret_path.read_text() == before
 
 
 RELOAD = """

@@ -16,7 +16,7 @@ from mailsettings.servers.desired import tag, way_out
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.stack import start, stop
 from mailsettings.servers.stack.components import log_of
-from tests.mail import POLICY, codes, note, parsed, refused, texts
+from tests.mail import POLICY, bounce, codes, note, parsed, refused, texts
 from tests.servers.host import Host
 
 FAR = "hidden-host.test"
@@ -198,27 +198,15 @@ def test_a_sender_of_ours_is_told_in_their_mailbox(host: Host) -> None:
 def test_one_message_that_fails_for_many_is_told_once(host: Host, far: str, first: str) -> None:
     back = rewritten(host, far, first)
     for hidden in ("one", "two"):
-        host.inject(back, sender="", message=report(first, f"{hidden}@{FAR}"))
+        host.inject(back, sender="", message=bounce(first, f"{hidden}@{FAR}"))
     assert "hidden" not in said(told(host, first)).lower()
     time.sleep(1)
     told(host, first)
 
 
 def test_a_bounce_from_outside_is_told_whatever_it_did_to_the_letter_case(host: Host, far: str, first: str) -> None:
-    host.inject(rewritten(host, far, first).upper(), sender="", message=report(first, far))
+    host.inject(rewritten(host, far, first).upper(), sender="", message=bounce(first, far))
     assert f"info@{host.domain}" in said(told(host, first))
-
-
-def report(first: str, to: str) -> EmailMessage:
-    """A notification of failure as a destination's host writes it."""
-    returned = f"From: {first}\nTo: {to}\nMessage-ID: <1@outside.test>\n\nbody\n"
-    status = (
-        f"Reporting-MTA: dns; {FAR}\n\nFinal-Recipient: rfc822; {to}\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 <{to}>\n"
-    )
-    parts = (("text/plain", f"{to} is full\n"), ("message/delivery-status", status), ("message/rfc822", returned))
-    body = "".join(f"--B\nContent-Type: {kind}\n\n{text}\n" for kind, text in parts) + "--B--\n"
-    top = f"From: MAILER-DAEMON@{FAR}\nTo: x\nMessage-ID: <{uuid.uuid4().hex}@{FAR}>\nMIME-Version: 1.0\n"
-    return parsed((top + f'Content-Type: multipart/report; report-type=delivery-status; boundary="B"\n\n{body}').encode())
 
 
 def test_replies_to_a_rewritten_sender_are_dropped(host: Host, far: str, first: str) -> None:
