@@ -267,6 +267,19 @@ def test_hand_edited_stores_are_found_and_repaired(files: Layout) -> None:
     assert drift.compare(files, entries(*AFTER)) == []
 
 
+def test_groups_that_no_number_leads_to_are_found_with_their_address(files: Layout) -> None:
+    apply(files, keyed(entries(*AFTER)))
+    stray = way_out(tag("grows@x.test"), 7)
+    with host_lock(files) as lock_fd:
+        maps.upsert(files, lock_fd, "forwards", {stray: "thief@far.test"})
+    (found,) = drift.compare(files, entries(*AFTER))
+    assert found.of == "grows@x.test"
+    wanted = {("forwards", found.key): None, **wanted_at("grows@x.test", AFTER[-1])}  # type: ignore[arg-type]
+    assert drift.of_keys(files, wanted, [found.of]) == [found]
+    apply(files, wanted)
+    assert drift.compare(files, entries(*AFTER)) == []
+
+
 @pytest.mark.parametrize("damage", ["missing", "garbage", "empty"])
 def test_a_broken_map_is_found_and_rebuilt(files: Layout, damage: str) -> None:
     apply(files, keyed(entries(*AFTER)))
