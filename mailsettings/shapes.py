@@ -20,7 +20,7 @@ OPERATORS_OF: dict[str, tuple[str, ...]] = {
     "body": ("contains", "not_contains"),
     "importance": ("is",),
     "attachment": ("exists", "empty"),
-    "spam": ("is",),
+    "spam": ("is", "exists", "empty"),
 }
 VALUES_OF: dict[str, tuple[str, ...]] = {"importance": ("high", "normal", "low"), "spam": ("yes", "no")}
 WITHOUT_VALUE = ("exists", "empty")

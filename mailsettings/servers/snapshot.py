@@ -44,7 +44,7 @@ def domain_states(host: str, names: Collection[str] | None = None) -> list[Domai
 
 
 def _policy(domain: Domain) -> Policy:
-    return Policy(domain.rules.virus_outbound, domain.rules.unpacked_archive_mb)
+    return Policy(domain.virus_outbound, domain.rules.unpacked_archive_mb)
 
 
 def address_states(host: str, addresses: Collection[str]) -> dict[str, AddressState]:

@@ -196,12 +196,12 @@ def tagged(tag: str, otherwise: Callable[[Message, str], Outcome] = inbox) -> Ca
 
 
 def bounced(test: Test, otherwise: Callable[[Message, str], Outcome] = inbox) -> Callable[[Message, str], Outcome]:
-    """F11: an error mail, never for spam and never to nobody."""
+    """F11: an error mail, never for spam, never to nobody and never to a program (RFC 3834)."""
 
     def expect(m: Message, box: str) -> Outcome:
         if not test(m):
             return otherwise(m, box)
-        return Outcome(None, m.subject, [] if m.spam or m.empty_sender else [(SENDER, "bounce")])
+        return Outcome(None, m.subject, [] if m.spam or m.empty_sender or m.automatic else [(SENDER, "bounce")])
 
     return expect
 

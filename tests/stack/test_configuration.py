@@ -17,7 +17,7 @@ import pytest
 
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.postfix import postfix_reload
-from tests.mail import PASSWORD, World, codes, note
+from tests.mail import PASSWORD, POLICY, World, codes, note
 
 
 @dataclass
@@ -164,6 +164,31 @@ def full_behind_an_alias_waits(p: Place) -> bool:
     return True
 
 
+def forged_marks_are_taken_off(p: Place) -> bool:
+    message = note("x@outside.test", p.other)
+    message["X-Tegami-Forged"] = "yes"
+    return p.world.arrives(p.other, p.world.inject(p.other, message=message))["X-Tegami-Forged"] is None
+
+
+def foreign_from_is_refused(p: Place) -> bool:
+    return is_refused(lambda: p.world.submit(p.box, p.other, sender=p.box, header="boss@elsewhere.test"), 553)
+
+
+def a_missing_date_is_added(p: Place) -> bool:
+    message = note(p.box, p.other)
+    del message["Date"]
+    with p.world.submission() as smtp:
+        smtp.login(p.box, PASSWORD)
+        smtp.sendmail(p.box, [p.other], message.as_bytes(policy=POLICY))
+    return p.world.arrives(p.other, str(message["Message-ID"]))["Date"] is not None
+
+
+def names_in_headers_stay(p: Place) -> bool:
+    """A bare comma: Postfix would make an address of this host of the word before it."""
+    message = p.world.submit(p.box, p.other, sender=p.box, header=f"Sales, Tokyo <{p.box}>")
+    return str(p.world.arrives(p.other, message)["From"]).startswith("Sales, Tokyo ")
+
+
 MAIN, MASTER = "postfix/main.cf", "postfix/master.cf"
 DOVECOT, SQL = "dovecot/dovecot.conf", "dovecot/dovecot-sql.conf.ext"
 ROWS: list[tuple[str, str, str, Callable[[Place], bool]]] = [
@@ -181,6 +206,10 @@ ROWS: list[tuple[str, str, str, Callable[[Place], bool]]] = [
     (MAIN, "recipient_delimiter = +", "#", plus_reaches_the_mailbox),
     (MAIN, "enable_original_recipient = no", "#", one_copy),
     (MAIN, "smtpd_sasl_auth_enable = no", "smtpd_sasl_auth_enable = yes", port_25_offers_no_login),
+    (MAIN, "smtpd_milters = ", "smtpd_milters =\n#", forged_marks_are_taken_off),
+    (MAIN, "local_header_rewrite_clients =\n", "local_header_rewrite_clients = permit_sasl_authenticated\n", names_in_headers_stay),
+    (MASTER, "/milter/submission\n", "/milter/in\n", foreign_from_is_refused),
+    (MASTER, "    -o cleanup_service_name=cleanup-submission\n", "", a_missing_date_is_added),
     (MASTER, "    -o smtpd_tls_security_level=encrypt\n", "", submission_wants_tls),
     (MASTER, "    -o smtpd_sasl_auth_enable=yes\n", "", submission_offers_login),
     (DOVECOT, "ssl = required\ndisable_plaintext_auth = yes", "ssl = yes\ndisable_plaintext_auth = no", pop_wants_tls),
