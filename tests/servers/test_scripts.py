@@ -53,7 +53,9 @@ def test_a_script_goes_live_compiled_and_for_the_mail_user_only(files: Layout) -
     assert (path.read_text(), live(files, "a")) == (KEEP, KEEP)
     assert int(path.with_suffix(".svbin").stat().st_mtime) > int(path.stat().st_mtime)
     assert [one.stat().st_mode & 0o777 for one in (path, path.with_suffix(".svbin"), path.parent)] == [0o640, 0o640, 0o750]
-    assert path.stat().st_gid == files.users.mail_gid
+    assert path.stat().st_gid == path.with_suffix(".svbin").stat().st_gid == files.users.mail_gid
+    # Pigeonhole runs no binary that was made of another file.
+    assert str(path).encode() in path.with_suffix(".svbin").read_bytes()
     assert not (files.sieve_dir / "new").exists()
 
 
