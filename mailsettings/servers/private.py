@@ -16,7 +16,7 @@ from mailsettings.servers.layout import SAFE_PATH, Filters, Layout, Port, Secret
 from mailsettings.servers.owners import make_folder
 from mailsettings.servers.tls import private_tls
 
-# contract.md. IMAP and POP without TLS listen on 127.0.0.2: Dovecot takes 127.0.0.1 to 127.0.0.1 for secured.
+# contract.md. IMAP, POP and ManageSieve without TLS listen on 127.0.0.2: Dovecot takes 127.0.0.1 to 127.0.0.1 for secured.
 PREFERRED: dict[str, Port] = {
     "panel": ("127.0.0.1", 8000),
     "smtp": ("127.0.0.1", 2525),
@@ -31,7 +31,7 @@ PREFERRED: dict[str, Port] = {
     "doveadm": ("127.0.0.1", 2280),
     "wayout": ("127.0.0.1", 2527),
     "wayin": ("127.0.0.1", 2530),
-    "sieve": ("127.0.0.1", 2419),
+    "sieve": ("127.0.0.2", 2419),
     "srs": ("127.0.0.1", 2528),
     "srs_reverse": ("127.0.0.1", 2529),
 }
@@ -56,11 +56,15 @@ def private_layout(name: str, checkout: Path) -> Layout:
 
 
 def up_to_date(layout: Layout) -> Layout:
-    """The layout, and what its version did not have yet: free ports (those it has stay: servers may sit on them)."""
+    """The layout, and what its version did not have yet: free ports (those it has stay: servers may sit on them).
+
+    A service that has another address now gets a port there.
+    """
     layout = replace(layout, filters=FILTERS) if layout.filters == Filters() else layout
     wanted = preferred_ports(layout.name)
-    lacking = [(name, port) for name, port in wanted.items() if name not in layout.ports]
-    return layout.with_ports(free_ports(lacking, layout.ports)) if lacking else layout
+    kept = {name: port for name, port in layout.ports.items() if name in wanted and port[0] == wanted[name][0]}
+    lacking = [(name, port) for name, port in wanted.items() if name not in kept]
+    return layout.with_ports(free_ports(lacking, kept)) if lacking else layout
 
 
 def state_folder(name: str, checkout: Path) -> Path:
