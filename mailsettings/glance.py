@@ -1,26 +1,26 @@
-"""What happens to a mailbox's mail, at a glance: a row for each thing its plan has, in one query."""
+"""What happens to a mailbox's mail, at a glance: a row for each thing its plan has, in two queries."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Mailbox
+from accounts.names import to_unicode
 from accounts.words import word
-from mailsettings.models import AutoReply, Profile, SpamSettings
+from mailsettings.forwarding import Standing, lost_mail, standing_beside
+from mailsettings.models import AutoReply, SpamSettings
 from mailsettings.replying import PILLS, Phase, phase
 from mailsettings.services.spam import defaults
-from mailsettings.shapes import shape_of
 from panel.base.templatetags.tegami import say
 
 SHOWN = 60  # characters of an auto-reply
+SENDS = 3  # destinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +33,34 @@ class Card:
     page: str
     pill: tuple[str, str] | None = None
     is_question: bool = False  # not a setting: the page only answers
+    warning: str = ""  # for the head of the page
 
 
 def cards(mailbox: Mailbox, *, by_admin: bool) -> list[Card]:
     """In the order in which mail meets them."""
-    row = _row(mailbox)
+    row = Mailbox.objects.filter(pk=mailbox.pk).select_related("auto_reply", "spam").only("pk", "auto_reply", "spam").get()
     rules = mailbox.domain.rules
-    found = [_receive(mailbox)]
+    now = standing_beside(mailbox, getattr(row, "auto_reply", None))
+    found = [_receive(mailbox, now)]
     if rules.spam != "none" and (by_admin or mailbox.has_spam_handling()):
         found.append(_spam(mailbox, getattr(row, "spam", None) or defaults(mailbox)))
     if rules.auto_reply:
         found.append(_reply(mailbox, getattr(row, "auto_reply", None)))
-    if shape_of(rules).actions and (by_admin or mailbox.lets_user_forward() or "quarantine" in shape_of(rules).actions):
-        found.append(_forwarding(mailbox, row.in_use or 0))
+    if rules.forwarding in ("warp", "platinum"):
+        found.append(_mail_rules(now))
+    if by_admin or mailbox.lets_user_forward() or rules.forwarding == "hs":
+        found.append(_forwarding(now))
     return [*found, _question()]
 
 
-def _row(mailbox: Mailbox) -> Any:
-    in_use = Profile.objects.filter(mailbox=OuterRef("pk"), enabled=True).order_by().values("mailbox").annotate(n=Count("pk"))
-    rows = Mailbox.objects.filter(pk=mailbox.pk).select_related("auto_reply", "spam").only("pk", "auto_reply", "spam")
-    return rows.annotate(in_use=Subquery(in_use.values("n"))).get()
-
-
-def _receive(mailbox: Mailbox) -> Card:
+def _receive(mailbox: Mailbox, now: Standing) -> Card:
+    title = word("receive", mailbox.domain.plan.name)
     if mailbox.receive:
-        return Card("inbox", word("receive", mailbox.domain.plan.name), say(_("New mail is stored here.")), "receive")
-    text = say(_("New mail is not stored here; it is only sent on."))
-    return Card("inbox", word("receive", mailbox.domain.plan.name), text, "receive", ("warn", _("Off")))
+        return Card("inbox", title, say(_("New mail is stored here.")), "receive")
+    if warning := lost_mail(mailbox, now):
+        text = say(_("New mail is not stored here, and thrown away unless a rule sends it on."))
+        return Card("inbox", title, text, "receive", ("bad", _("Off")), warning=warning)
+    return Card("inbox", title, say(_("New mail is not stored here; it is only sent on.")), "receive", ("warn", _("Off")))
 
 
 def _spam(mailbox: Mailbox, row: SpamSettings) -> Card:
@@ -83,7 +84,13 @@ def _reply(mailbox: Mailbox, row: AutoReply | None) -> Card:
     if row is None or now in (Phase.OFF, Phase.OVER):
         return Card("reply", title, say(_("Mail is not answered.")), "reply")
     text = Truncator(" ".join(row.body.split())).chars(SHOWN)
-    return Card("reply", title, format_html("{} {}", _when(row, now), say(_("“{text}”"), text=text)), "reply", (PILLS[now], str(now.label)))
+    return Card(
+        "reply",
+        title,
+        format_html(conditional_escape(_("{when} “{text}”")), when=_when(row, now), text=text),
+        "reply",
+        (PILLS[now], str(now.label)),
+    )
 
 
 def _when(row: AutoReply, now: Phase) -> SafeString:
@@ -94,12 +101,31 @@ def _when(row: AutoReply, now: Phase) -> SafeString:
     return say(_("Answers:"))
 
 
-def _forwarding(mailbox: Mailbox, count: int) -> Card:
-    title = word("forwarding", mailbox.domain.plan.name)
+def _mail_rules(now: Standing) -> Card:
+    """The rules of `warp`, the filters of `platinum`."""
+    lines = now.group("rule" if now.rules.forwarding == "warp" else "filter")
+    title, count = word("mail rules", now.plan), sum(not line.why for line in lines)
     if not count:
-        return Card("arrow-right-square", title, say(_("No rule: mail is not sent on.")), "forwarding")
-    text = ngettext("{count} rule is in use.", "{count} rules are in use.", count)
-    return Card("arrow-right-square", title, say(text, count=count), "forwarding")
+        return Card("signpost-2", title, say(_("None is in force.")), "filters")
+    return Card("signpost-2", title, say(ngettext("{count} is in force.", "{count} are in force.", count), count=count), "filters")
+
+
+def _forwarding(now: Standing) -> Card:
+    title, sends = word("forwarding", now.plan), now.sends()
+    if now.rules.forwarding == "aliases":
+        return Card("arrow-right-square", title, say(_("Further addresses whose mail comes here.")), "forwarding")
+    if now.reply == Phase.ON and now.group("forward"):
+        return Card(
+            "arrow-right-square", title, say(_("Not in force: mail is answered instead.")), "forwarding", ("warn", _("Not in force"))
+        )
+    if not sends:
+        return Card("arrow-right-square", title, say(_("Mail is not sent on.")), "forwarding")
+    shown = say(
+        " ".join(f"{{to{n}}}" for n in range(min(SENDS, len(sends)))), **{f"to{n}": to_unicode(a) for n, a in enumerate(sends[:SENDS])}
+    )
+    more = _("and {rest} more").format(rest=len(sends) - SENDS) if len(sends) > SENDS else ""
+    text = _("All mail goes on to {to} {more}") if now.forwards_all() else _("Certain mail goes on to {to} {more}")
+    return Card("arrow-right-square", title, format_html(conditional_escape(text), to=shown, more=more), "forwarding")
 
 
 def _question() -> Card:

@@ -169,7 +169,10 @@ NONES: dict[str, Any] = {
 }
 # Legend → the rules under it, in the plan table's order; a rule that is in none stands in the last.
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (gettext_lazy("Names and logins"), ("local_part", "unique_on_server", "login_form", "system_addresses", "password_rule")),
+    (
+        gettext_lazy("Names and logins"),
+        ("local_part", "unique_on_server", "login_form", "system_addresses", "password_rule", "group_addresses"),
+    ),
     (gettext_lazy("Capacity"), ("storage", "mailbox_messages", "message_size", "unpacked_archive")),
     (gettext_lazy("Forwarding"), ("forwarding", "profiles_max", "own_scripts")),
     (gettext_lazy("Auto-reply"), ("auto_reply",)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from mailsettings import sentences
 from mailsettings.shapes import OPERATORS_OF, VALUES_OF, WITHOUT_VALUE
@@ -19,7 +19,7 @@ FIELDS: dict[str, Any] = {
     "to": gettext_lazy("Recipient"),
     "subject": gettext_lazy("Subject"),
     "header": gettext_lazy("Header"),
-    "body": gettext_lazy("Text"),
+    "body": pgettext_lazy("mail", "Text"),
     "importance": gettext_lazy("Importance"),
     "attachment": gettext_lazy("Attachment"),
     "spam": gettext_lazy("Judged as spam"),

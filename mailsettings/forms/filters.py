@@ -5,7 +5,7 @@ from typing import Any
 from crispy_forms.layout import Layout
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.forms.base import PanelForm, Part
 from accounts.models import Domain
@@ -18,6 +18,7 @@ ACTIONS: dict[str, Any] = {
     "discard": gettext_lazy("Throw it away; nobody is told"),
     "bounce": gettext_lazy("Return an error mail, where the sender is genuine; otherwise throw it away"),
 }
+MATCHES = [(Match.ALL, gettext_lazy("all conditions hold")), (Match.ANY, gettext_lazy("one of the conditions holds"))]
 EDITED = ("name", "match", "conditions", "action", "enabled")
 
 
@@ -25,9 +26,9 @@ class FilterForm(PanelForm):
     """A filter of the whole domain needs a condition: all mail is never meant."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=NAME_MAX, required=False)
-    match = forms.ChoiceField(label=gettext_lazy("It applies where"), choices=Match.choices, widget=forms.RadioSelect)
+    match = forms.ChoiceField(label=gettext_lazy("It applies where"), choices=MATCHES, widget=forms.RadioSelect)
     action = forms.ChoiceField(label=gettext_lazy("What happens to such mail"), widget=forms.RadioSelect)
-    enabled = forms.BooleanField(label=gettext_lazy("In use"), required=False)
+    enabled = forms.BooleanField(label=pgettext_lazy("rule", "In use"), required=False)
 
     def __init__(self, *args: Any, domain: Domain, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

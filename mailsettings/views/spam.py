@@ -43,7 +43,7 @@ class OfSpam(OfMailbox):
         return self.link("spam")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(spam=self.spam, tag=self.rules.spam_tag, **kwargs)
+        return super().get_context_data(spam=self.spam, mark=self.rules.spam_tag, **kwargs)
 
     def done_text(self, form: BaseForm) -> str:
         return _("The spam settings of %(address)s were saved.") % {"address": to_unicode(self.mailbox.address)}

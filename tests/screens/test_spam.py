@@ -68,6 +68,7 @@ def test_hs_says_that_the_filter_comes_first(make_box: MakeBox, bob: Client) -> 
 
 def test_platinum_is_one_choice_of_two(cast: Cast, seated: Mailbox, bob: Client) -> None:
     form = bob.get(MIA).context["form"]
+    assert '<div id="div_id_treatment"' in bob.get(MIA).content.decode()  # crispy's own context is not in the way
     assert form.initial == {"treatment": "tag_subject", "skip_forwarding": True, "quarantine_empty_sender": False}
     bob.post(MIA, {"treatment": "move_to_folder", "quarantine_empty_sender": "on"})
     row = SpamSettings.objects.get(mailbox=seated)
