@@ -10,7 +10,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Mailbox
 from accounts.rules import Rules
@@ -23,10 +24,10 @@ from mailsettings.sieve.useless import BELOW_ALL, REPLY, useless
 
 PLAN, OFF = "plan", "off"
 WHY: dict[str, Any] = {
-    PLAN: _("Not in force: the present plan does not have this."),
-    OFF: _("Not in use."),
-    BELOW_ALL: _("Never reached: a rule above takes all mail."),
-    REPLY: _("Not in force while mail is answered."),
+    PLAN: gettext_lazy("Not in force: the present plan does not have this."),
+    OFF: gettext_lazy("Not in use."),
+    BELOW_ALL: gettext_lazy("Never reached: a rule above takes all mail."),
+    REPLY: gettext_lazy("Not in force while mail is answered."),
 }
 # The two groups of `hs`, the rules of `warp`, forwarding and filters of `platinum`: what is listed and ordered together.
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -78,8 +79,8 @@ class Standing:
         return any(one.action == "forward" and not one.conditions and one.pk not in self.why for one in self.profiles)
 
     def sends(self) -> list[str]:
-        """Where mail goes to, by any profile that is in force."""
-        found = (to for one in self.profiles if one.pk not in self.why for to in one.destinations)
+        """Where mail is forwarded to, by any profile that is in force."""
+        found = (to for one in self.profiles if one.action == "forward" and one.pk not in self.why for to in one.destinations)
         return list(dict.fromkeys(found))
 
     def destinations(self, besides: int | None = None) -> int:
@@ -93,11 +94,28 @@ class Standing:
 
 def standing(mailbox: Mailbox) -> Standing:
     """The mailbox's profiles today; `domain` with its plan is loaded."""
+    return standing_beside(mailbox, AutoReply.objects.filter(mailbox=mailbox).first() if _stops(mailbox.domain.rules) else None)
+
+
+def standing_beside(mailbox: Mailbox, row: AutoReply | None) -> Standing:
+    """The same for whoever has the mailbox's auto-reply already."""
     rules = mailbox.domain.rules
-    reply = phase(None, timezone.localdate())
-    if rules.auto_reply and rules.auto_reply_excludes_forwarding:
-        reply = phase(AutoReply.objects.filter(mailbox=mailbox).first(), timezone.localdate())
+    reply = phase(row if _stops(rules) else None, timezone.localdate())
     return _standing(list(mailbox.profiles.all()), rules, reply, mailbox.domain.plan.name)
+
+
+def _stops(rules: Rules) -> bool:
+    """Whether an auto-reply stops forwarding (F3)."""
+    return rules.auto_reply and rules.auto_reply_excludes_forwarding
+
+
+def lost_mail(mailbox: Mailbox, found: Standing) -> str:
+    """What is thrown away for good while reception is off (F6), in one sentence; "" = nothing is."""
+    if mailbox.receive or found.forwards_all():
+        return ""
+    if found.sends():
+        return _("Mail reception is off, and not all mail is forwarded: new mail that no rule sends on is thrown away.")
+    return _("Mail reception is off and nothing is forwarded: all new mail is thrown away.")
 
 
 def _standing(profiles: Sequence[Profile], rules: Rules, reply: Phase, plan: str) -> Standing:

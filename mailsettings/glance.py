@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Mailbox
-from accounts.names import to_unicode
 from accounts.words import word
 from mailsettings.forwarding import Standing, lost_mail, standing_beside
 from mailsettings.models import AutoReply, SpamSettings
 from mailsettings.replying import PILLS, Phase, phase
+from mailsettings.sentences import addresses
 from mailsettings.services.spam import defaults
 from panel.base.templatetags.tegami import say
 
@@ -115,17 +115,14 @@ def _forwarding(now: Standing) -> Card:
     if now.rules.forwarding == "aliases":
         return Card("arrow-right-square", title, say(_("Further addresses whose mail comes here.")), "forwarding")
     if now.reply == Phase.ON and now.group("forward"):
-        return Card(
-            "arrow-right-square", title, say(_("Not in force: mail is answered instead.")), "forwarding", ("warn", _("Not in force"))
-        )
+        text = say(_("Mail is answered instead of being forwarded."))
+        return Card("arrow-right-square", title, text, "forwarding", ("warn", _("Not in force")))
     if not sends:
         return Card("arrow-right-square", title, say(_("Mail is not sent on.")), "forwarding")
-    shown = say(
-        " ".join(f"{{to{n}}}" for n in range(min(SENDS, len(sends)))), **{f"to{n}": to_unicode(a) for n, a in enumerate(sends[:SENDS])}
-    )
-    more = _("and {rest} more").format(rest=len(sends) - SENDS) if len(sends) > SENDS else ""
-    text = _("All mail goes on to {to} {more}") if now.forwards_all() else _("Certain mail goes on to {to} {more}")
-    return Card("arrow-right-square", title, format_html(conditional_escape(text), to=shown, more=more), "forwarding")
+    said = _("All mail goes on to {to} {more}") if now.forwards_all() else _("Certain mail goes on to {to} {more}")
+    more = _("and %(rest)s more") % {"rest": len(sends) - SENDS} if len(sends) > SENDS else ""
+    sentence = format_html(conditional_escape(said), to=addresses(sends[:SENDS]), more=more)
+    return Card("arrow-right-square", title, sentence, "forwarding")
 
 
 def _question() -> Card:

@@ -22,6 +22,10 @@ def rows(user: Any, domain: Domain | None) -> Iterator[Row]:
 
 def _own(user: Any) -> Iterator[Row]:
     plan, rules = user.domain.plan.name, user.domain.rules
+    if user.lets_user_forward() or rules.forwarding == "hs":
+        yield Row(reverse("me-forwarding"), "forward", word("forwarding", plan), ("me-forwarding", "me-profile*"))
+    if rules.forwarding in ("warp", "platinum"):
+        yield Row(reverse("me-filters"), "signpost-2", word("mail rules", plan), ("me-filters",))
     if rules.auto_reply:
         yield Row(reverse("me-reply"), "reply", word("auto-reply", plan), ("me-reply*",))
     if user.has_spam_handling():

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import explain, filters, replies, spam
+from mailsettings.views import explain, filters, forwarding, profiles, receive, replies, spam
 
 urlpatterns = [
     path("mailboxes/<str:address>/auto-reply/", replies.MailboxReply.as_view(), name="mailbox-reply"),
@@ -26,4 +26,19 @@ urlpatterns = [
     path("domains/<str:domain>/senders/", filters.DomainSenders.as_view(), name="domain-senders"),
     path("mailboxes/<str:address>/explain/", explain.MailboxExplain.as_view(), name="mailbox-explain"),
     path("me/explain/", explain.MyExplain.as_view(), name="me-explain"),
+    path("mailboxes/<str:address>/forwarding/", forwarding.MailboxForwarding.as_view(), name="mailbox-forwarding"),
+    path("mailboxes/<str:address>/forwarding/permission/", receive.MailboxPermission.as_view(), name="mailbox-forwarding-permission"),
+    path("mailboxes/<str:address>/forwarding/new/<str:group>/", profiles.MailboxProfileCreate.as_view(), name="mailbox-profile-create"),
+    path("mailboxes/<str:address>/forwarding/order/<str:group>/", forwarding.MailboxProfileOrder.as_view(), name="mailbox-profile-order"),
+    path("mailboxes/<str:address>/forwarding/<int:pk>/", profiles.MailboxProfile.as_view(), name="mailbox-profile"),
+    path("mailboxes/<str:address>/forwarding/<int:pk>/delete/", profiles.MailboxProfileDelete.as_view(), name="mailbox-profile-delete"),
+    path("mailboxes/<str:address>/filters/", forwarding.MailboxRules.as_view(), name="mailbox-filters"),
+    path("mailboxes/<str:address>/receive/", receive.MailboxReceive.as_view(), name="mailbox-receive"),
+    path("me/forwarding/", forwarding.MyForwarding.as_view(), name="me-forwarding"),
+    path("me/forwarding/new/<str:group>/", profiles.MyProfileCreate.as_view(), name="me-profile-create"),
+    path("me/forwarding/order/<str:group>/", forwarding.MyProfileOrder.as_view(), name="me-profile-order"),
+    path("me/forwarding/<int:pk>/", profiles.MyProfile.as_view(), name="me-profile"),
+    path("me/forwarding/<int:pk>/delete/", profiles.MyProfileDelete.as_view(), name="me-profile-delete"),
+    path("me/filters/", forwarding.MyRules.as_view(), name="me-filters"),
+    path("me/receive/", receive.MyReceive.as_view(), name="me-receive"),
 ]

@@ -6,14 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 WORDS: dict[str, dict[str, Any]] = {
-    "receive": {
-        "": _("Receive mail"),
-    },
-    "forwarding": {
-        "": _("Forwarding"),
-        "hs": pgettext_lazy("hs", "Forwarding"),
-        "warp": pgettext_lazy("warp", "Forwarding"),
-    },
     "auto-reply": {
         "": _("Auto-reply"),
         "platinum": pgettext_lazy("platinum", "Auto-reply"),

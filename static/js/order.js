@@ -34,6 +34,19 @@
     send(list, REST);
   });
 
+  /* The buttons of a row, where the list shows them: the row moves, the button keeps the focus. */
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(".by-buttons .move button"), row = button?.closest("[data-id]");
+    if (!row) return;
+    event.preventDefault();
+    const list = row.parentElement, before = order(list);
+    (button.name === "up" ? up : down)(row);
+    if (order(list) === before) return;
+    settle(list);
+    say(list, row);
+    send(list, REST);
+  });
+
   document.addEventListener("pointerdown", (event) => {
     const grip = event.target.closest?.(".grip"), row = grip?.closest("[data-id]");
     if (!row || event.button !== 0) return;

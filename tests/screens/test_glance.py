@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_fresh_mailbox_stores_and_does_nothing_else(make_box: MakeBox, as_user: SignIn) -> None:
     text = as_user(make_box("standard")).get("/me/").content.decode()
-    for said in ("New mail is stored here.", "Spam arrives like any other mail.", "Mail is not answered.", "No rule: mail is not sent on."):
+    for said in ("New mail is stored here.", "Spam arrives like any other mail.", "Mail is not answered.", "Mail is not sent on."):
         assert said in text
 
 
@@ -36,17 +36,19 @@ def test_what_is_set_is_said_with_its_values(make_box: MakeBox, bob: Client) -> 
     assert 'Spam is marked with <span class="value">[SPAM]</span> and goes to the folder' in text
     assert "Away &lt;b&gt; until Monday" in text
     assert "Answers until" in text
-    assert '<span class="value">2</span> rules are in use.' in text
-    assert "New mail is not stored here; it is only sent on." in text
+    assert 'Certain mail goes on to <span class="value">x@example.net</span>' in text
+    assert "New mail is not stored here, and thrown away unless a rule sends it on." in text
+    assert "new mail that no rule sends on is thrown away" in text
 
 
 @pytest.mark.parametrize(
     ("plan", "by_admin", "pages"),
     [
-        ("platinum", True, ["receive", "spam", "reply", "forwarding", "explain"]),
-        ("platinum", False, ["receive", "reply", "forwarding", "explain"]),
-        ("plusmail", False, ["receive", "explain"]),
-        ("warp", False, ["receive", "spam", "reply", "forwarding", "explain"]),
+        ("platinum", True, ["receive", "spam", "reply", "filters", "forwarding", "explain"]),
+        ("platinum", False, ["receive", "reply", "filters", "explain"]),
+        ("plusmail", False, ["receive", "forwarding", "explain"]),
+        ("warp", False, ["receive", "spam", "reply", "filters", "forwarding", "explain"]),
+        ("hs", False, ["receive", "spam", "reply", "forwarding", "explain"]),
     ],
 )
 def test_only_what_the_plan_has_is_shown(cast: Cast, make_box: MakeBox, plan: str, by_admin: bool, pages: list[str]) -> None:
