@@ -6,7 +6,7 @@ from crispy_forms.bootstrap import AppendedText
 from crispy_forms.layout import Div, Field, Layout
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.forms.base import PanelForm, Part
 from accounts.models import Domain
@@ -28,7 +28,7 @@ class AutoReplyForm(PanelForm):
     interval_days = forms.IntegerField(
         label=gettext_lazy("Answer the same sender again after"), min_value=0, max_value=INTERVAL_MAX, required=False
     )
-    starts_on = _day(gettext_lazy("From"))
+    starts_on = _day(pgettext_lazy("first day", "From"))
     ends_on = _day(gettext_lazy("Until"))
 
     def __init__(self, *args: Any, domain: Domain, **kwargs: Any) -> None:
