@@ -46,8 +46,9 @@ def instance() -> Iterator[Layout]:
 @pytest.fixture
 def layout(instance: Layout) -> Layout:
     """Its servers, running: what a test before has ended or maltreated is started again."""
-    if not all(pid for name, pid in status(instance).items() if name in SERVERS):
-        start(instance, SERVERS)
+    found = Layout.load(instance.layout_path)  # a test may have moved it to other ports
+    if not all(pid for name, pid in status(found).items() if name in SERVERS):
+        start(found, SERVERS)
     return Layout.load(instance.layout_path)
 
 
@@ -74,7 +75,7 @@ def files(tmp_path: Path) -> Layout:
 def domains(instance: Layout) -> Iterator[str]:
     """Names of fresh domains, known to the servers already: made one by one, each would cost a reload of Postfix."""
     names = [f"{uuid.uuid4().hex[:8]}.example.com" for _ in range(DOMAINS)]
-    start(instance, SERVERS)
+    start(Layout.load(instance.layout_path), SERVERS)
     wanted = {key: value for name in names for key, value in wanted_of_domain(name, domain_state(name)).items()}
     with host_lock(instance) as lock_fd:
         apply_entries(instance, lock_fd, wanted)
