@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from mailsettings import explaining
 from mailsettings.servers.layout import Layout
 from panel.base.models import Ask
 
@@ -66,4 +67,4 @@ def answer(ask_id: UUID) -> None:
     Ask.objects.filter(pk=ask_id).update(answer=found)
 
 
-KINDS: dict[str, Callable[[Layout, dict[str, Any]], Answer]] = {}
+KINDS: dict[str, Callable[[Layout, dict[str, Any]], Answer]] = {"explain": explaining.answer}

@@ -38,6 +38,8 @@ WHOLE: dict[tuple[str, str, str], Any] = {  # conditions that are a sentence of 
     ("attachment", "empty", ""): gettext_lazy("it has no attachment"),
     ("spam", "is", "yes"): gettext_lazy("it is judged as spam"),
     ("spam", "is", "no"): gettext_lazy("it is not judged as spam"),
+    ("spam", "exists", ""): gettext_lazy("it is judged as spam"),
+    ("spam", "empty", ""): gettext_lazy("it is not judged as spam"),
 }
 FOLDERS = {"spam": "Junk", "refused": "Refused"}
 
