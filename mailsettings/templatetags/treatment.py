@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 from django.template.context import Context
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts.models import Mailbox
 from mailsettings import glance
@@ -21,18 +21,9 @@ def treat_url(context: Context, name: str, *more: Any) -> str:
     return reverse(f"mailbox-{name}", args=[context["mailbox"].address, *more])
 
 
-@register.simple_tag(takes_context=True)
-def treat_link(context: Context, name: str) -> str:
-    """Like `treat_url`; "" while there is no such page."""
-    try:
-        return treat_url(context, name)
-    except NoReverseMatch:
-        return ""
-
-
 @register.inclusion_tag("treatment/_cards.html", takes_context=True)
 def treatment_cards(context: Context, mailbox: Mailbox) -> dict[str, Any]:
-    """What happens to the mailbox's mail, each with the way to its page; one query."""
+    """What happens to the mailbox's mail, each with the way to its page; a constant number of queries."""
     request = context["request"]
     found = glance.cards(mailbox, by_admin=request.user.role != Role.MAILBOX_USER)
     return {"cards": found, "request": request, "mailbox": mailbox}
