@@ -20,9 +20,11 @@ from mailsettings.sieve.trace import Section, Visit, entries, sections, visits
 
 MAILTO = re.compile(r'"mailto:([^?"]*)\?')
 ELSEWHERE = re.compile(r"^ *\d+: +forward message to address <(.*)>$", re.MULTILINE)
-ANSWERED = re.compile(r"vacation action: sent vacation response to <", re.MULTILINE)
-FAILED = "final result: failed"
+# What Pigeonhole says of a reply that the script orders; the lines before this are the mail's own Message-ID.
+ANSWERED = "vacation action: sent vacation response to <"
+UNANSWERED = {"to system address": "program", "to own address": "own", "no known (envelope) recipient": "not_addressed"}
 # The exclusions of reply.never(), in their order.
+REASONS = ("day", "nobody", "program", "list", "bulk", "automatic", "unwanted", "virus", "spam", "again", "own", "not_addressed")
 NEVER = ("nobody", "program", "program", "program", "list", "bulk", "automatic", "unwanted", "virus", "spam", "again")
 
 
@@ -44,7 +46,7 @@ class Step:
     """What was asked, and what came of it.
 
     `of`: "domain", "mailbox" or "own". `kind`, `number`, `name`: the section of the script; a rule's id and name.
-    `decided`: of a rule, the condition that decided (0 = its first). `reason`: why there is no reply (a code).
+    `decided`: of a rule, the condition that decided (0 = its first). `reason`: why there is no reply, see `REASONS`.
     """
 
     of: str
@@ -93,9 +95,9 @@ def explain(host: simulate.Host, question: Question) -> Explanation:
         receive=question.receive,
     )
     reached = [(of, visit) for of, script in scripts.items() for visit in visits(script, entries(outcome.trace, of))]
-    answered = bool(ANSWERED.search(outcome.log))
+    answered = ANSWERED in outcome.log
     return Explanation(
-        steps=(*(_step(of, visit, answered) for of, visit in reached), *_own(outcome)),
+        steps=(*(_step(of, visit, outcome.log) for of, visit in reached), *_own(outcome)),
         stored=tuple(Stored(folder, subject_of(message_from_bytes(header, policy=default))) for folder, header in outcome.stored),
         sent=tuple(dict.fromkeys((*_sent(question, reached, answered), *_forwarded_by_user(outcome)))),
         never_reached=tuple(_never_reached(scripts, reached)),
@@ -108,18 +110,18 @@ def _scripts(question: Question) -> dict[str, str]:
     return {name: text for name, text in both.items() if text}
 
 
-def _step(of: str, visit: Visit, answered: bool) -> Step:
+def _step(of: str, visit: Visit, log: str) -> Step:
     section = visit.section
     if section.kind == "auto-reply":
-        matched = visit.did("vacation") and answered
-        return Step(of, section.kind, None, "", matched, reason="" if matched else _why_not(visit))
+        matched = visit.did("vacation") and ANSWERED in log
+        return Step(of, section.kind, None, "", matched, reason="" if matched else _why_not(visit, log))
     return Step(of, section.kind, section.number, section.text, bool(visit.done), visit.decided)
 
 
-def _why_not(visit: Visit) -> str:
+def _why_not(visit: Visit, log: str) -> str:
     """Pigeonhole itself answers only mail in whose To or Cc one of the mailbox' addresses stands (RFC 5230, 4.5)."""
     if visit.did("vacation"):
-        return "not_addressed"
+        return next((reason for words, reason in UNANSWERED.items() if words in log), "unwanted")
     return NEVER[visit.decided] if visit.decided is not None else "day"
 
 

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from mailsettings.sieve.sample import Sample
 from tests.unit.sieve import Bench, mail, raw
 
 JIS = "=?iso-2022-jp?B?" + base64.b64encode("未承諾広告※のお知らせ".encode("iso-2022-jp")).decode() + "?="
@@ -104,6 +105,8 @@ MATCHES = [
 
 
 @pytest.mark.parametrize(("condition", "matching", "other"), MATCHES, ids=[f"{n} {' '.join(one[0][:3])}" for n, one in enumerate(MATCHES)])
-def test_a_condition_matches_what_it_says(sieve: Bench, condition: tuple[str, ...], matching: object, other: object) -> None:
+def test_a_condition_matches_what_it_says(
+    sieve: Bench, condition: tuple[str, ...], matching: Sample | bytes, other: Sample | bytes
+) -> None:
     assert sieve.matches(condition, matching)
     assert not sieve.matches(condition, other)
