@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-SECONDS = 5
+SECONDS = 5  # of computing, and of waiting for each of the two programs
+PATIENCE_S: float = SECONDS
 MESSAGE_MAX = 10 * 1_048_576  # bytes
 OUTPUT_MAX = 64 * 1_048_576  # bytes of one file: a few copies of the message, and the trace
 MEMORY_MAX = 1024 * 1_048_576  # bytes
@@ -162,7 +163,7 @@ def _limited(folder: Path, command: list[str]) -> int:
             [*limits, *command], stdin=subprocess.DEVNULL, stdout=sent, stderr=log, env=environment, cwd=folder, start_new_session=True
         )
         try:
-            return process.wait(timeout=SECONDS)
+            return process.wait(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise SimulationError("the time was over") from None
         finally:
