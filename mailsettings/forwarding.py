@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,6 +29,7 @@ WHY: dict[str, Any] = {
     BELOW_ALL: gettext_lazy("Never reached: a rule above takes all mail."),
     REPLY: gettext_lazy("Not in force while mail is answered."),
 }
+NOT_REACHED = (BELOW_ALL, REPLY)
 # The two groups of `hs`, the rules of `warp`, forwarding and filters of `platinum`: what is listed and ordered together.
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "simple": {"forward": ("forward",)},
@@ -138,8 +139,8 @@ def said(profile: Profile, plan: str) -> SafeString:
     """The profile as a sentence, with the plan's own word for what it does where it sends nothing."""
     if profile.action in ("forward", "notify", "quarantine"):
         return sentences.rule(profile)
-    done = conditional_escape(word(f"action {profile.action}", plan))
-    return format_html("{} → {}", sentences.conditions(profile.conditions, profile.match), done)
+    done = word(f"action {profile.action}", plan)
+    return format_html("{} → {}", sentences.conditions(profile.conditions, profile.match), done[:1].lower() + done[1:])
 
 
 def reordered(everything: Sequence[int], wanted: Sequence[int]) -> list[int]:
