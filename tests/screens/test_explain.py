@@ -171,6 +171,10 @@ def test_a_walk_through_a_question(cast: Cast, host_asked: Host, page: Page) -> 
     page.keyboard.press("Enter")
     expect(page.get_by_text("It is stored in the inbox.")).to_be_visible()
     expect(page.get_by_label("Subject")).to_have_value("お見積もりの件")
+    assert page.evaluate("window.scrollY") == 0  # side by side nothing moves
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("button", name="Show what happens").click()
+    expect(page.get_by_text("It is stored in the inbox.")).to_be_in_viewport()
     page.get_by_label("Its value").fill("x")
     page.get_by_label("One more header").fill("bad name")
     page.get_by_role("button", name="Show what happens").click()
