@@ -86,13 +86,9 @@ def _path_or_none(layout: Layout, store: str, key: str) -> Path | None:
 
 def dump(layout: Layout, store: str) -> dict[str, str]:
     """Every script of the store. Raises OSError."""
-    found: dict[str, str] = {}
-    for path in _files(layout, store):
-        key = _key(layout, store, path)
-        text = _text(path.with_suffix(".sieve")) if key and key not in found else None
-        if key and text is not None:
-            found[key] = text
-    return found
+    ours = ((_key(layout, store, path), path.with_suffix(".sieve")) for path in _files(layout, store, beside_text=False))
+    found = ((key, _text(path)) for key, path in ours if key)
+    return {key: text for key, text in found if text is not None}
 
 
 def foreign(layout: Layout, store: str) -> list[Path]:
@@ -126,10 +122,11 @@ def _compiled(path: Path, binary: Path) -> bool:
         return False
 
 
-def _files(layout: Layout, store: str) -> Iterator[Path]:
-    """Everything in the store that is no folder."""
+def _files(layout: Layout, store: str, *, beside_text: bool = True) -> Iterator[Path]:
+    """Everything in the store that is no folder; `beside_text` = binaries whose text is there too."""
     for folder, _, names in os.walk(folder_of(layout, store)):
-        yield from (Path(folder, name) for name in names)
+        texts = set() if beside_text else {name.removesuffix(".sieve") for name in names if name.endswith(".sieve")}
+        yield from (Path(folder, name) for name in names if not (name.endswith(".svbin") and name.removesuffix(".svbin") in texts))
 
 
 def _key(layout: Layout, store: str, path: Path) -> str | None:

@@ -336,14 +336,14 @@ def controller(host: Host) -> Iterator[list[str]]:
         listener.settimeout(10)
 
         def serve() -> None:
-            connection = listener.accept()[0]
-            with connection:
-                head = connection.recv(65_536).decode(errors="replace")
-                taught.append(" ".join([head.split(" ")[1], *re.findall(r"Deliver-To: (\S+)", head)]))
-                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+            for _ in range(2):
+                connection = listener.accept()[0]
+                with connection:
+                    head = connection.recv(65_536).decode(errors="replace")
+                    taught.append(" ".join([head.split(" ")[1], *re.findall(r"Deliver-To: (\S+)", head)]))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
 
-        thread = threading.Thread(target=lambda: [serve() for _ in range(2)], daemon=True)
-        thread.start()
+        threading.Thread(target=serve, daemon=True).start()
         yield taught
         path.unlink(missing_ok=True)
     stack.start(host.layout, ["rspamd"])
