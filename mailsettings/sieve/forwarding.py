@@ -50,10 +50,16 @@ def _groups(rules: list[Rule], stripped: bool, several_match: bool) -> Iterator[
 
 
 def _sufficient(leading: list[Rule], rules: list[Rule], several_match: bool) -> tuple[int, ...]:
-    """The rules to ask for. Where all rules are tried, one that takes all mail always matches: the first such speaks for all."""
-    if several_match and not all(rule.conditions for rule in leading):
+    """The rules to ask for, as few as possible: Dovecot sends on one mail to at most 100 addresses.
+
+    Where all rules are tried, the first of those that ask for the same speaks for all, and one that takes all mail for any.
+    """
+    if not several_match:
+        return tuple(rule.id for rule in leading)
+    if not all(rule.conditions for rule in leading):
         return (next(rule.id for rule in rules if not rule.conditions),)
-    return tuple(dict.fromkeys(rule.id for rule in leading))
+    first = {(rule.conditions, rule.match): rule.id for rule in reversed(rules)}
+    return tuple(dict.fromkeys(first[rule.conditions, rule.match] for rule in leading))
 
 
 def hits(rule: Rule) -> Lines:

@@ -49,9 +49,13 @@ def test_destinations_of_the_same_rules_are_one_redirect() -> None:
     assert len(script.forwards[0]) == 300
 
 
-def test_300_rules_that_all_match_all_forward(sieve: Bench) -> None:
+def test_300_rules_that_all_match_all_forward_by_few_redirects(sieve: Bench) -> None:
+    """Dovecot's mail_duplicate locks end at 100 for one mail, whatever the settings: rules that ask for the same are one."""
     rules = [rule(n, "forward", ("subject", "contains", "hello" if n % 2 else "h"), to=[f"x{n}@o.test"]) for n in range(300)]
-    assert len(sieve.sent(box("simple", *rules), mail())) == 300
+    settings = box("simple", *rules)
+    script = mailbox_script(settings)
+    assert script and len(script.forwards) == 2
+    assert len(sieve.sent(settings, mail())) == 300
 
 
 def test_the_folder_decides_where_the_copy_is_kept_and_the_tag_goes_with_the_forwarded(sieve: Bench) -> None:
