@@ -18,6 +18,7 @@ import pytest
 
 from mailsettings.servers import scripts, stack
 from mailsettings.servers.desired import tag, wanted_of_domain, way_out
+from mailsettings.servers.scanners import EICAR as EICAR_TEST
 from mailsettings.servers.states import MailboxState
 from tests.mail import PASSWORD, POLICY, note, refused
 from tests.servers.host import Host, domain_state
@@ -194,6 +195,17 @@ def test_a_virus_is_taken_out_by_the_domains_script_before_the_mailbox_sees_it(h
     texts = "".join(part.get_content() for part in stored.walk() if part.get_content_type() == "text/plain")
     assert "a.bin" not in attachments(stored) and "Eicar-Test" in texts and "ウイルス" in texts
     assert stored["Subject"] == "請求書"
+
+
+@pytest.mark.parametrize("form", ["platinum", "hs"])
+def test_what_the_scanner_found_by_25_is_what_goes(host: Host, box: MailboxState, form: str) -> None:
+    give_domain(host, f'require "vnd.dovecot.filter"; if exists "X-Tegami-Virus" {{ filter "strip-virus" ["{form}"]; }}')
+    message = with_file(box.address)
+    message.add_attachment(EICAR_TEST.encode(), maintype="application", subtype="zip", filename="virus.zip")
+    stored = host.arrives(box.address, host.inject(box.address, message=message))
+    bodies = [part.get_payload(decode=True) for part in stored.walk() if not part.is_multipart()]
+    assert "a.bin" in attachments(stored) and "virus.zip" not in attachments(stored)
+    assert not any(EICAR_TEST.encode() in body for body in bodies if isinstance(body, bytes))
 
 
 def test_refused_mail_leaves_its_header_only(host: Host, box: MailboxState) -> None:
