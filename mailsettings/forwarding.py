@@ -26,7 +26,6 @@ PLAN, OFF = "plan", "off"
 WHY: dict[str, Any] = {
     PLAN: gettext_lazy("Not in force: the present plan does not have this."),
     OFF: gettext_lazy("Not in use."),
-    BELOW_ALL: gettext_lazy("Never reached: a rule above takes all mail."),
     REPLY: gettext_lazy("Not in force while mail is answered."),
 }
 NOT_REACHED = (BELOW_ALL, REPLY)
@@ -42,16 +41,13 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A profile as lists show it. `why`: "" in force, else a key of `WHY`. `number` counts within its group."""
+    """A profile as lists show it. `why`: "" in force, else the code, and `reason` its words. `number` counts within its group."""
 
     profile: Profile
     sentence: SafeString
     why: str
     number: int
-
-    @property
-    def reason(self) -> str:
-        return str(WHY[self.why]) if self.why else ""
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,15 @@ class Standing:
         return self._lines(one for one in self.profiles if self.why.get(one.pk) == PLAN)
 
     def _lines(self, profiles: Iterable[Profile]) -> list[Line]:
-        return [Line(one, said(one, self.plan), self.why.get(one.pk, ""), n) for n, one in enumerate(profiles, start=1)]
+        return [self._line(one, n) for n, one in enumerate(profiles, start=1)]
+
+    def _line(self, profile: Profile, number: int) -> Line:
+        return Line(profile, said(profile, self.plan), self.why.get(profile.pk, ""), number, self.reason(profile))
+
+    def reason(self, profile: Profile) -> str:
+        """Why it is not in force, in the plan's words; "" where it is."""
+        code = self.why.get(profile.pk, "")
+        return word("below all", self.plan) if code == BELOW_ALL else str(WHY[code]) if code else ""
 
     def forwards_all(self) -> bool:
         """Whether every mail is sent on to somewhere."""

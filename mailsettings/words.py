@@ -86,6 +86,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "warp": pgettext_lazy("warp", "Edit the rule"),
         "standard": pgettext_lazy("standard", "Edit the rule"),
     },
+    "below all": {
+        "": _("Never reached: a rule above takes all mail."),
+        "hs": pgettext_lazy("hs", "Never reached: a rule above takes all mail."),
+    },
     "rule name": {
         "": _("Name of the rule"),
         "hs": pgettext_lazy("hs", "Name of the rule"),

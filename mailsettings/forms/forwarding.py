@@ -8,7 +8,7 @@ from typing import Any
 from crispy_forms.layout import Div, Layout
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.forms.base import PanelForm, Part
 from accounts.words import word
@@ -103,7 +103,7 @@ class _Conditional(ProfileForm):
 
     everything = True  # whether all mail may be meant
     match = forms.ChoiceField(label=gettext_lazy("Which mail"), widget=forms.RadioSelect)
-    enabled = forms.BooleanField(label=gettext_lazy("In use"), required=False)
+    enabled = forms.BooleanField(label=pgettext_lazy("of a rule", "In use"), required=False)
 
     def conditions(self) -> list[Any]:
         shape = shape_of(self.rules)

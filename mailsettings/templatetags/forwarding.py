@@ -7,7 +7,7 @@ from django import template
 from django.template.context import Context
 
 from accounts.words import word
-from mailsettings.forwarding import WHY, Line, Standing, lost_mail
+from mailsettings.forwarding import Line, Standing, lost_mail
 
 register = template.Library()
 
@@ -41,14 +41,11 @@ class Entry:
     destinations: list[str]
     address: str
     why: str
+    reason: str
 
     @property
     def named(self) -> str:
         return self.address or f"{self.condition} {self.keyword}"
-
-    @property
-    def reason(self) -> str:
-        return str(WHY[self.why]) if self.why else ""
 
 
 @register.simple_tag(takes_context=True)
@@ -63,9 +60,9 @@ def _entries(found: Standing) -> Iterator[Entry]:
         one = line.profile
         if one.conditions:
             field, keyword = one.conditions[0]["field"], one.conditions[0]["value"]
-            yield Entry(one.pk, word(f"condition {field}", found.plan), keyword, sorted(one.destinations), "", line.why)
+            yield Entry(one.pk, word(f"condition {field}", found.plan), keyword, sorted(one.destinations), "", line.why, line.reason)
         else:
-            yield from (Entry(one.pk, word("all mail", found.plan), "", [to], to, line.why) for to in one.destinations)
+            yield from (Entry(one.pk, word("all mail", found.plan), "", [to], to, line.why, line.reason) for to in one.destinations)
 
 
 @register.simple_tag(takes_context=True)

@@ -16,7 +16,7 @@ from accounts.views.base import ConfirmPage
 from accounts.words import word
 from mailsettings.forms import forwarding as forms
 from mailsettings.forms.receive import RemoveForm
-from mailsettings.forwarding import NOT_REACHED, WHY, group_of, said
+from mailsettings.forwarding import NOT_REACHED, group_of, said
 from mailsettings.models import Profile
 from mailsettings.services import profiles as services
 from mailsettings.shapes import WITH_DESTINATIONS
@@ -83,8 +83,8 @@ class ProfileCreate(OfGroup, FormPage):
         return self.after(self.group)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        code = self.standing.why.get(self.profile.pk, "") if self.profile else ""
-        why = WHY[code] if code in NOT_REACHED else ""
+        profile = self.profile
+        why = self.standing.reason(profile) if profile and self.standing.why.get(profile.pk) in NOT_REACHED else ""
         return super().get_context_data(title=self.title(self.mailbox.domain.plan.name), why=why, **kwargs)
 
     def title(self, plan: str) -> str:

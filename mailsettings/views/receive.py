@@ -41,7 +41,7 @@ class Receive(OfMailbox, FormPage):
         return change_mailbox(self.mailbox, receive=form.cleaned_data["on"], acting_user=self.user)[1]
 
     def done_text(self, form: Any) -> str:
-        on, off = _("New mail to %(address)s is stored again."), _("New mail to %(address)s is not stored any more.")
+        on, off = _("On: new mail to %(address)s is stored again."), _("Off: new mail to %(address)s is no longer stored.")
         return (on if form.cleaned_data["on"] else off) % {"address": to_unicode(self.mailbox.address)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
