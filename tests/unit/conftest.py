@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +12,12 @@ from tests.unit.sieve import Bench, install
 
 
 @pytest.fixture(scope="session")
-def sieve(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Asks what becomes of a mail. Left out where Dovecot's Sieve is not installed, which in CI is a failure."""
+def sieve() -> Iterator[Bench]:
+    """Asks what becomes of a mail. Left out where Dovecot's Sieve is not installed, which in CI is a failure.
+
+    Not below pytest's own folder: every new run shuts that to others, and the mail user has to get at the programs.
+    """
     if not shutil.which("sieve-test"):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no sieve-test here")
-    return Bench(install(tmp_path_factory.mktemp("programs")))
+    with tempfile.TemporaryDirectory(prefix="tegami-programs-") as folder:
+        yield Bench(install(Path(folder)))

@@ -31,8 +31,7 @@ def install(root: Path) -> Host:
     for name, module in PROGRAMS.items():
         (folder / name).write_text(START.format(python=PYTHON, lib=str(root / "lib"), module=module, more=""))
         (folder / name).chmod(0o755)
-    for path in (root, *root.parents[:2]):
-        path.chmod(0o755)
+    root.chmod(0o755)
     return Host(folder, NOBODY if os.geteuid() == 0 else None)
 
 
