@@ -74,7 +74,8 @@ def no_sender() -> Lines:
 
 def bounce() -> Lines:
     """An error mail, only to who is known to have written it and is no program without an address (F11)."""
-    known = [f"not {SPAM}", f"not {EMPTY_SENDER}", f'not exists "{VIRUS_HEADER}"', f'header :is "{AUTH_HEADER}" "pass"']
+    mail = [f"not {SPAM}", f"not {EMPTY_SENDER}", f"not {AUTOMATIC}", f'not exists "{VIRUS_HEADER}"']
+    known = [*mail, f'header :is "{AUTH_HEADER}" "pass"']
     return [*when(all_of(known), command("reject", REJECTED), otherwise=["discard;"]), "stop;"]
 
 

@@ -12,6 +12,7 @@ from email.header import Header
 from email.message import EmailMessage
 from typing import Any
 
+RUN = uuid.uuid4().hex[:6]  # the sink keeps what earlier runs have sent
 JAPANESE = "請求書"
 QUOTES = 'say "hi" \\ done*?'
 VIP = "vip@partner.test"
@@ -126,7 +127,7 @@ def account(**fields: Any) -> tuple[str, str, dict[str, Any]]:
 
 def far(box: str, name: str = "far") -> str:
     """An outside address of this mailbox alone."""
-    return f"{name}-{box.partition('@')[0]}@far.test"
+    return f"{name}-{box.partition('@')[0]}-{RUN}@far.test"
 
 
 SENDER = "sender"  # stands for the case's own envelope sender
