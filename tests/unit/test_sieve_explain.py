@@ -1,5 +1,6 @@
 """ "What happens to this mail?": the steps and their words, users' own scripts, and that it is bounded and harmless."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,6 @@ def test_every_step_that_a_script_can_have_is_told_or_known_to_be_silent(sieve: 
 # --- users' own scripts
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o755)
     return tmp_path / "own.sieve"
 
 
@@ -138,11 +138,12 @@ def test_teaching_is_no_program_of_a_simulation(sieve: Bench) -> None:
     assert "teach" not in simulate.PROGRAMS
 
 
-def test_nothing_is_left_behind(sieve: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tmp_path.chmod(0o755)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    sieve.explain(box("platinum", FIRST, reply=REPLY), mail())
-    assert list(tmp_path.iterdir()) == []
+def test_nothing_is_left_behind(sieve: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        sieve.explain(box("platinum", FIRST, reply=REPLY), mail())
+        assert list(Path(folder).iterdir()) == []
 
 
 def test_too_large_a_message_is_refused(sieve: Bench) -> None:
