@@ -107,13 +107,17 @@ def _isolate(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTarg
 
 
 def wanted_by(layout: Layout, host: str, batch: Sequence[ChangeTarget]) -> dict[Key, Value | None]:
-    """The desired entries of the targets' keys, from the database as it is now."""
+    """The desired entries of the targets' keys, from the database as it is now. Raises ValueError for the host's own name."""
     addresses = {target.key for target in batch if target.kind == TargetKind.ADDRESS}
     whole = {target.key for target in batch if target.kind == TargetKind.DOMAIN_ALL}
     domains = whole | {target.key for target in batch if target.kind == TargetKind.DOMAIN}
     for domain in whole:
         addresses |= set(snapshot.addresses_of(host, domain)) | drift.keys_of_domain(layout, domain)
-    return snapshot.wanted(host, addresses, domains)
+    wanted = snapshot.wanted(host, addresses, domains)
+    if wanted.get(("domains", layout.hostname)) is not None:
+        # Rewritten senders are addresses of this name (F8): Postfix would have it in two classes.
+        raise ValueError(f"{layout.hostname} is the mail host's own name")
+    return wanted
 
 
 def _finish(batch: Sequence[ChangeTarget], state: State, error: str) -> None:

@@ -297,3 +297,17 @@ def test_a_change_of_plan_reaches_every_mailbox(world: World) -> None:
     world.live("POST", f"/accounts/{tag}@{domain}/password/", {"password": PASSWORD})
     world.arrives(f"{tag}@{domain}", world.inject(f"postmaster@{domain}"))
     refused(lambda: world.inject(f"root@{domain}"), 550)
+
+
+def test_the_mail_hosts_own_name_is_no_domain_of_a_customer(world: World) -> None:
+    """F8: rewritten senders are addresses of that name. The change fails and says so; nothing reaches a server."""
+    world.call("POST", "/customers/", {"name": f"c-{world.layout.hostname}-{time.time_ns()}"[:60], "limits": {}})
+    customer = world.call("GET", "/customers/?limit=500").json["results"][-1]["name"]
+    answer = world.call("POST", "/domains/", {"name": world.layout.hostname, "customer": customer, "plan": "standard"})
+    try:
+        found = world.call("GET", f"/changes/{answer.change}/?wait=20").json
+        while found["state"] == "pending":
+            found = world.call("GET", f"/changes/{answer.change}/?wait=20").json
+        assert found["state"] == "failed" and "own name" in found["hosts"][0]["error"]
+    finally:
+        world.live("DELETE", f"/domains/{world.layout.hostname}/")
