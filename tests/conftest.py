@@ -107,6 +107,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.stack)
     lacking = {"stack": not os.environ.get("TEGAMI_TEST_STACK"), "browser": shutil.which("chromium") is None}
     left_out = [item for item in items if any(lacking[mark] and item.get_closest_marker(mark) for mark in lacking)]
+    # The browser's event loop runs in this thread until the end: what runs a loop of its own comes before.
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]

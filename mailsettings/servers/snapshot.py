@@ -16,7 +16,7 @@ from mailsettings.sieve.settings import Script
 
 MAILBOX_COLUMNS = (
     "name_id", "domain_id", "uuid", "password_hash", "quota_mb", "quota_messages", "bare_login__login",
-    "receive", "spam_seat", "language",
+    "receive", "spam_seat",
 )  # fmt: skip
 BATCH = 5_000
 

@@ -66,7 +66,7 @@ def _filter(box: Mailbox, rules: tuple[Rule, ...], reply: Reply | None, spam: Sp
         reply=reply,
         reply_excludes_forwarding=plan.auto_reply_excludes_forwarding,
         spam=spam,
-        language=box.language or "en",
+        own_script=plan.own_scripts,
     )
 
 

@@ -14,6 +14,7 @@ from mailsettings.shapes import OPERATORS_OF, VALUES_OF, WITHOUT_VALUE, Shape
 
 HEADER_NAME = re.compile(r"[!-9;-~]{1,70}")  # RFC 5322 2.2
 KEYS = {"field", "operator", "value", "header_name"}
+ANY_HEADER = ("contains", "not_contains")  # of all headers together, without a name
 LIST_MAX = 500
 
 
@@ -42,6 +43,8 @@ def _checked(one: Mapping[str, Any], shape: Shape, plan: str) -> dict[str, str]:
     if field not in shape.fields or operator not in shape.operators:
         raise ValidationError(_("The plan %(plan)s has no such condition.") % {"plan": plan}, code="plan")
     _check_value(field, operator, value)
+    if field == "header" and not header and operator not in ANY_HEADER:
+        raise ValidationError(_("Of any header at all only a keyword in it can be asked."), code="header_name")
     if header and (field != "header" or not HEADER_NAME.fullmatch(header)):
         raise ValidationError(_("This is not the name of a header."), code="header_name")
     return {"field": field, "operator": operator, "value": value, "header_name": header}

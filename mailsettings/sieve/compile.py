@@ -1,8 +1,9 @@
 """Settings → Sieve text. Pure. The order of treatment is each manual's own (requirements.md F, AR, S; docs/sieve.md).
 
 A mailbox' script goes through the mail once: what ends it at once (virus, blocked, quarantine, discard, …), then which rules
-match, the auto-reply, where the copy goes, and last what is sent on. Pigeonhole stores and sends a mail as it is at that
-line, so the tag comes before the copy, and the stripping of attachments after it.
+match, where the copy goes, and last the auto-reply and what is sent on: a full mailbox fails before anything leaves.
+Pigeonhole stores and sends a mail as it is at that line, so the tag comes before the copy, and the stripping of
+attachments after it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def mailbox_script(box: MailboxFilter, zone: str | None = None) -> Script | None
         *section("virus", None, "", when(f'exists "{VIRUS_HEADER}"', ["stop;"] if box.receive else ["discard;", "stop;"])),
         *treatment.senders(box.spam.allow, box.spam.block, box.receive),
         *_by_style(box, zone),
-        *forwarding.send_on(box, found),
+        *forwarding.send_on(box, found, _reply(box, zone)),
     ]
     text = script(f"{box.address}. {MADE}", _with_verdict(lines, box.address.rpartition("@")[2]))
     return Script(text, tuple(group.destinations for group in found))
@@ -87,7 +88,6 @@ def _all_rules(box: MailboxFilter, zone: str | None) -> Lines:
         *_empty_sender(box),
         *(section("spam", None, "", when(SPAM, file_into(JUNK, box.receive))) if box.style == "platinum" and spam.to_folder else []),
         *_rules(box, ("forward", "notify")),
-        *_reply(box, zone),
         *_tag(box),
     ]
 
@@ -101,8 +101,7 @@ def _hs(box: MailboxFilter, zone: str | None) -> Lines:
         *(section("spam", None, "", when(SPAM, filtered)) if spam.tag or spam.to_folder else []),
         *_empty_sender(box),
         *_rules(box, ENDING),
-        *_reply(box, zone),
-        *_unless_answering(box, _chain([rule for rule in box.rules if rule.action not in ENDING], box)),
+        *_unless_answering(box, zone, _chain([rule for rule in box.rules if rule.action not in ENDING], box)),
     ]
 
 
@@ -113,8 +112,7 @@ def _warp(box: MailboxFilter, zone: str | None) -> Lines:
     return [
         *_empty_sender(box),
         *_chain([rule for rule in box.rules if not _is_plain(rule)], box),
-        *_reply(box, zone),
-        *_unless_answering(box, [line for rule in plain for line in _rule(rule, forwarding.hits(rule), free)]),
+        *_unless_answering(box, zone, [line for rule in plain for line in _rule(rule, forwarding.hits(rule), free)]),
         *_tag(box),
     ]
 
@@ -184,14 +182,14 @@ def _reply(box: MailboxFilter, zone: str | None) -> Lines:
         return []
     answered = when(negated(any_of(never(forwarding.was_here(box)))), [*subject_of(reply), *answer(reply, box.address)])
     due = is_due(reply, zone)
-    lines = when(all_of(due), ['set "answering" "yes";', *answered]) if due else answered
-    return section("auto-reply", None, "", lines)
+    return section("auto-reply", None, "", when(all_of(due), answered) if due else answered)
 
 
-def _unless_answering(box: MailboxFilter, forwards: Lines) -> Lines:
+def _unless_answering(box: MailboxFilter, zone: str | None, forwards: Lines) -> Lines:
     """With an auto-reply set, forwarding does not run where the plan says so; a reply that is not due does not count."""
     if not (box.reply and box.reply_excludes_forwarding and forwards):
         return forwards
-    if not is_due(box.reply, None):
+    if not (due := is_due(box.reply, zone)):
         return [line for line in forwards if line.lstrip().startswith("# [") or not line]
-    return when('not string :is "${answering}" "yes"', forwards)
+    answering = section("due", None, "", when(all_of(due), ['set "answering" "yes";']))
+    return [*answering, *when('not string :is "${answering}" "yes"', forwards)]

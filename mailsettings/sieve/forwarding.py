@@ -79,13 +79,14 @@ def came_back(box: MailboxFilter) -> Lines:
     return section("loop", None, "", when(all_of(extra), ["discard;", "stop;"]))
 
 
-def send_on(box: MailboxFilter, found: tuple[Group, ...]) -> Lines:
-    """The end of the script."""
+def send_on(box: MailboxFilter, found: tuple[Group, ...], reply: Lines) -> Lines:
+    """The end of the script: the copy first, so that a full mailbox fails before anything has left."""
     whole = [(n, group) for n, group in enumerate(found) if not group.stripped]
     stripped = [(n, group) for n, group in enumerate(found) if group.stripped]
     return [
         *(_stays(box) if found else []),
-        *_copy(box, bool(found), bool(stripped)),
+        *_copy(box, bool(found or reply), bool(stripped)),
+        *reply,
         *[line for n, group in whole for line in _redirect(box, n, group)],
         *(_without_attachments(box, stripped) if stripped else []),
     ]
@@ -98,11 +99,16 @@ def _stays(box: MailboxFilter) -> Lines:
     return [*spam, *section("again", None, "", when(was_here(box), forget))]
 
 
-def _copy(box: MailboxFilter, forwards: bool, strips: bool) -> Lines:
-    """Where the mailbox' own copy goes."""
+def _copy(box: MailboxFilter, leaves: bool, strips: bool) -> Lines:
+    """Where the mailbox' own copy goes.
+
+    Pigeonhole carries `keep` out after everything else of the last script, `fileinto` in its turn: with `keep`, each try of
+    a delivery to a full mailbox would send and answer again. A script of the user's own runs after `keep` only.
+    """
     if not box.receive:
         return section("receive", None, "off", ["discard;"])
-    stored = ["keep;", *(['set "kept" "yes";'] if strips else [])] if forwards else []
+    kept = ["keep;", *(['set "kept" "yes";'] if strips else [])] if box.own_script else ['fileinto "INBOX";']
+    stored = kept if leaves else []
     if box.spam.to_folder:
         stored = when(SPAM, [f'fileinto :create "{JUNK}";'], otherwise=stored)
     if any(rule.action == "forward" and not rule.keep_copy for rule in box.rules):
@@ -125,6 +131,6 @@ def _without_attachments(box: MailboxFilter, stripped: list[tuple[int, Group]]) 
     """The filter changes the mail for all that follows, so the copy is stored before it, and for good: a script of the
     user's own would file the stripped mail. If the program fails, nothing is sent and a copy stays."""
     sent = [line for n, group in stripped for line in _redirect(box, n, group)]
-    stored = when('string :is "${kept}" "yes"', ['fileinto "INBOX";']) if box.receive else []
+    stored = when('string :is "${kept}" "yes"', ['fileinto "INBOX";']) if box.receive and box.own_script else []
     lines = [*stored, *when('filter "strip-attachments"', sent, otherwise=["keep;"])]
     return section("strip", None, "", when(_hit([group for _, group in stripped]), lines))

@@ -70,7 +70,10 @@ class Spam:
 
 @dataclass(frozen=True, slots=True)
 class MailboxFilter:
-    """All that one mailbox's script is made from. `tag` = `desired.tag(address)`, the mailbox' name on the way out."""
+    """All that one mailbox's script is made from. `tag` = `desired.tag(address)`, the mailbox' name on the way out.
+
+    `own_script`: a script of the user's own may run after it.
+    """
 
     address: str
     tag: str
@@ -80,7 +83,7 @@ class MailboxFilter:
     reply: Reply | None = None
     reply_excludes_forwarding: bool = False
     spam: Spam = field(default_factory=Spam)
-    language: str = "en"
+    own_script: bool = False
 
 
 @dataclass(frozen=True, slots=True)

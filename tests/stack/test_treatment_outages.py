@@ -115,3 +115,22 @@ def test_without_the_filter_program_nothing_leaves_unstripped_and_the_copy_is_ke
     finally:
         aside.rename(program)
     world.sunk(far, world.inject(box))
+
+
+def test_a_full_mailbox_neither_forwards_nor_answers_again_at_each_try(world: World) -> None:
+    """F8, AR2: behind an alias the mail waits; it is stored, forwarded and answered once, when there is room."""
+    domain = world.domain("platinum")
+    box, far = world.mailbox(f"info@{domain}", quota_messages=1), f"far-{domain[:11]}@outside.test"
+    world.live("POST", "/aliases/", {"address": f"alias@{domain}", "destinations": [box]})
+    world.arrives(box, world.inject(box))
+    world.live("POST", f"/accounts/{box}/profiles/", {"action": "forward", "destinations": [far]})
+    world.live("PUT", f"/accounts/{box}/auto-reply/", {"subject": "x", "body": "x", "interval_days": 0})
+    asks = f"asks-{domain[:11]}@sender.test"
+    message = world.inject(f"alias@{domain}", sender=asks, message=note(asks, f"alias@{domain}"))
+    time.sleep(10)  # several tries
+    assert sunk_times(world, far) == sunk_times(world, asks) == 0
+    world.live("PATCH", f"/accounts/{box}/", {"quota_messages": 10})
+    world.arrives(box, message, seconds=60)
+    world.sunk(far, message, seconds=60)
+    time.sleep(3)
+    assert sunk_times(world, far) == sunk_times(world, asks) == 1

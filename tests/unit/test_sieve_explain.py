@@ -61,8 +61,8 @@ def test_what_is_no_rule_is_told_when_it_acts(sieve: Bench) -> None:
     settings = box("platinum", reply=REPLY, spam=Spam(tag="[spam]", allow=("@c.test",)))
     assert said(sieve.explain(settings, mail(spam=True))) == [
         ("Spam filter", True, "The spam filter calls it spam."),
-        ("Auto-reply", False, "No reply: the mail is spam."),
         ("Mark in the subject", True, "It is spam: its subject is marked with [spam]."),
+        ("Auto-reply", False, "No reply: the mail is spam."),
     ]
     assert said(sieve.explain(settings, mail("x@c.test", spam=True)))[1:] == [
         ("Allowed senders", True, "Its sender is allowed: it is not treated as spam."),
@@ -119,7 +119,7 @@ def test_the_users_own_script_runs_last_and_sees_what_the_panel_left(sieve: Benc
 def test_it_may_include_what_lies_beside_it(sieve: Bench, own: Path) -> None:
     own.write_text('require ["include"];\ninclude :personal "other";\n')
     (own.parent / "other.sieve").write_text("discard;\n")
-    assert sieve.stored(box("platinum", FIRST), mail(), own=own) == []
+    assert sieve.stored(box("platinum", FIRST, own_script=True), mail(), own=own) == []
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_it_may_include_what_lies_beside_it(sieve: Bench, own: Path) -> None:
 )
 def test_what_dovecot_would_not_run_is_not_run(sieve: Bench, own: Path, text: str) -> None:
     own.write_text(text)
-    explained = sieve.explain(box("platinum", FIRST), mail(), own=own)
+    explained = sieve.explain(box("platinum", FIRST, own_script=True), mail(), own=own)
     assert [(one.folder, one.subject) for one in explained.stored] == KEPT
     assert all(step.kind != "own" for step in explained.steps)
 

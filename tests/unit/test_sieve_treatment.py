@@ -184,7 +184,7 @@ def test_hs_all_mail_in_the_first_group_disables_reply_and_forwarding(sieve: Ben
     settings = box("hs", rule(1, "forward", to=["a@o.test"]), rule(2, "discard"), reply=REPLY)
     explained = sieve.explain(settings, mail())
     assert (explained.stored, explained.sent) == ((), ())
-    assert [(step.kind, step.number) for step in explained.never_reached] == [("auto-reply", None), ("rule", 1)]
+    assert [(step.kind, step.number) for step in explained.never_reached] == [("rule", 1), ("auto-reply", None)]
 
 
 def test_hs_filters_spam_first(sieve: Bench) -> None:
