@@ -15,6 +15,7 @@ from accounts.signin import MAILBOX, STAMP, stamp
 from mailsettings import urls as treatment_urls
 from mailsettings.services import replies
 from mailsettings.services.filters import create_filter
+from mailsettings.services.profiles import create_profile
 from panel.base.models import Change
 from panel.base.tenancy import SYSTEM
 from tests.conftest import Cast
@@ -74,6 +75,13 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "mailbox-spam-senders": ADMINS_200,
     "mailbox-spam-seat": ADMINS_200,
     "mailbox-explain": ADMINS_200,
+    "mailbox-forwarding": ADMINS_200,
+    "mailbox-forwarding-permission": ADMINS_200,
+    "mailbox-profile-create": ADMINS_200,
+    "mailbox-profile": ADMINS_200,
+    "mailbox-profile-delete": ADMINS_200,
+    "mailbox-filters": ADMINS_200,
+    "mailbox-receive": ADMINS_200,
     "filter-list": ADMINS_200,
     "filter-create": ADMINS_200,
     "filter-edit": ADMINS_200,
@@ -85,6 +93,13 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "me-spam": MAILBOX_USER,
     "me-spam-senders": MAILBOX_USER,
     "me-explain": MAILBOX_USER,
+    # with the permission to forward; without it tests/screens/test_forwarding.py
+    "me-forwarding": MAILBOX_USER,
+    "me-profile-create": MAILBOX_USER,
+    "me-profile": MAILBOX_USER,
+    "me-profile-delete": MAILBOX_USER,
+    "me-filters": MAILBOX_USER,
+    "me-receive": MAILBOX_USER,
     "me": MAILBOX_USER,
     "me-password": MAILBOX_USER,
     "me-purge": MAILBOX_USER,
@@ -102,6 +117,8 @@ ELSEWHERE = {
     "mailbox-delete-many",
     "change-retry",
     "filter-order",
+    "mailbox-profile-order",
+    "me-profile-order",
     # under plans with two switches only: tests/screens/test_spam.py
     "mailbox-spam-switch",
     "me-spam-switch",
@@ -111,7 +128,9 @@ PATTERNS = [*urls.urlpatterns, *treatment_urls.urlpatterns]
 WITH_OBJECT = [
     str(pattern.name)
     for pattern in PATTERNS
-    if "<" in str(pattern.pattern) and str(pattern.name) in EXPECTED and not str(pattern.name).startswith(("plan-", "change-"))
+    if "<" in str(pattern.pattern)
+    and str(pattern.name) in EXPECTED
+    and not str(pattern.name).startswith(("plan-", "change-", "me-profile-create"))
 ]
 
 
@@ -123,13 +142,15 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
         expansions.create_alias(domain, "info", ["x@example.net"], acting_user=SYSTEM)
         expansions.create_group(domain, "all", ["x@example.net"], acting_user=SYSTEM)
     change = Change.objects.create(actor=cast.bob.actor)
-    for box in (cast.mia, cast.foreign_box):
-        mailboxes.change_mailbox(box, spam_seat=True, acting_user=SYSTEM)
+    boxes = (cast.mia, cast.foreign_box)
+    for box in boxes:
+        mailboxes.change_mailbox(box, spam_seat=True, user_may_forward=True, acting_user=SYSTEM)
         replies.set_auto_reply(box, body="Away", acting_user=SYSTEM)
     condition = {"field": "spam", "operator": "is", "value": "yes"}
     kept = {
         d: create_filter(d, action="discard", conditions=[condition], acting_user=SYSTEM)[0] for d in (cast.domain, cast.foreign_domain)
     }
+    sent = {box.domain: create_profile(box, action="forward", destinations=["x@example.net"], acting_user=SYSTEM)[0].pk for box in boxes}
     for pattern in PATTERNS:
         route, name = str(pattern.pattern), str(pattern.name)
         for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
@@ -139,7 +160,10 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
                 "<str:domain>": domain.name,
                 "<str:address>": local,
                 "<str:plan>": "platinum",
-                "<int:pk>": str(kept[domain].pk if name.startswith("filter-") else domain.customer_id),
+                "<int:pk>": str(
+                    sent[domain] if "-profile" in name else kept[domain].pk if name.startswith("filter-") else domain.customer_id
+                ),
+                "<str:group>": "forward",
                 "<str:login>": "bob" if whose == "own" else "charlie",
                 "<uuid:change_id>": str(change.pk),
             }

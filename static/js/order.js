@@ -34,7 +34,8 @@
     send(list, REST);
   });
 
-  /* The buttons of a row, where the list shows them: the row moves, the button keeps the focus. */
+  /* The buttons of a row, where the list shows them: the row moves, the button keeps the focus.
+     At the end of the way it is hidden, and the other one takes the focus. */
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".by-buttons .move button"), row = button?.closest("[data-id]");
     if (!row) return;
@@ -42,6 +43,7 @@
     const list = row.parentElement, before = order(list);
     (button.name === "up" ? up : down)(row);
     if (order(list) === before) return;
+    if (getComputedStyle(button).visibility === "hidden") row.querySelector(`.move [name=${button.name === "up" ? "down" : "up"}]`).focus();
     settle(list);
     say(list, row);
     send(list, REST);
