@@ -120,7 +120,7 @@ def test_an_infected_message_is_stripped_deleted_or_left_and_never_leaves(town: 
     assert "good.txt" in [part.get_filename() for part in attached]
     assert any(BODY.strip() in str(part.get_content()) for part in attached if part.get_content_type() == "text/plain")
     hs = text_of(world.arrives(town.boxes["hs"], message_id))
-    assert "bad.com" in hs and hs.rstrip().endswith(BODY.strip()) and hs.index("English") < hs.index("Japanese")
+    assert "bad.com" in hs and hs.rstrip().endswith(BODY.strip()) and hs.lower().index("virus") < hs.index("ウイルス")
     for found in (platinum, world.arrives(town.boxes["hs"], message_id)):
         assert EICAR.encode() not in b"".join(part.get_payload(decode=True) or b"" for part in found.walk() if not part.is_multipart())  # type: ignore[misc]
     assert nowhere(world, town.boxes["standard"], message_id)
