@@ -217,6 +217,18 @@ def test_warp_plain_forwarding_is_one_form_of_ten_destinations(warp: Mailbox, bo
     assert bob.post(path, {"destinations": []}).status_code == 302
 
 
+def test_warp_plain_forwarding_says_when_it_is_not_in_force_and_shows_what_the_api_added(warp: Mailbox, bob: Client) -> None:
+    path = f"/mailboxes/{warp}/forwarding/"
+    make(warp, "forward", to=("a@example.net",), enabled=False)
+    assert "Saving puts it in use." in page(bob, path)
+    second = make(warp, "forward", to=("b@example.net",))
+    assert f"{path}{second.pk}/delete/" in page(bob, path)
+    bob.post(path, {"destinations": ["a@example.net"]})
+    assert Profile.objects.filter(enabled=True).count() == 2
+    make(warp, "discard", name="all")
+    assert "Never reached" in page(bob, path)
+
+
 def rule(action: str, *rows: tuple[str, str, str], to: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
     return {"name": "n", "action": action, "match": "all", "enabled": "on", "destinations": list(to), **conditions(*rows), **more}
 
