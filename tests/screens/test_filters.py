@@ -54,7 +54,7 @@ def test_a_filter_reads_as_a_sentence(bob: Client) -> None:
     ("one", "said"),
     [
         (condition("header", "is", "yes", "X-Bulk"), 'If the header X-Bulk is <span class="value">yes</span>'),
-        (condition("header", "exists", ""), "If any header is there"),
+        (condition("header", "contains", "x1"), 'If any header contains <span class="value">x1</span>'),
         (condition("attachment", "exists", ""), "If it has an attachment"),
         (condition("spam", "is", "yes"), "If it is judged as spam"),
         (condition("body", "not_contains", "{x}<b>"), 'If the text does not contain <span class="value">{x}&lt;b&gt;</span>'),
