@@ -1,4 +1,4 @@
-"""manage.py mailhost apply | verify [--repair] | show ADDRESS: what an operator asks a mail host."""
+"""manage.py mailhost apply | verify [--apply] [--repair] | show ADDRESS: what an operator asks a mail host."""
 
 import json
 from argparse import ArgumentParser
@@ -21,6 +21,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("apply", help="apply what is pending, now, in this process")
         check = verbs.add_parser("verify", help="compare files and database; exit status 1 on drift")
+        check.add_argument("--apply", action="store_true", help="apply what is pending first")
         check.add_argument("--repair", action="store_true", help="write what is wanted where they differ")
         show = verbs.add_parser("show", help="what the servers' own files and tools say of an address")
         show.add_argument("address")
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{worker.apply_pending(settings.MAIL_HOST)} batches applied")
 
     def _verify(self, options: dict[str, Any]) -> None:
+        if options["apply"]:
+            self._apply(options)
         try:
             found = worker.verify(settings.MAIL_HOST, repair=options["repair"])
         except worker.Later as reason:
