@@ -27,7 +27,7 @@ from tests.servers.host import Host, domain_state
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = ("redis", *MAIL)
 # As many as tests ask for, and some.
-DOMAINS = 120
+DOMAINS = 400
 
 
 @pytest.fixture(scope="session")
