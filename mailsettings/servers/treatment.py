@@ -7,6 +7,8 @@ Rules that the domain's present plan does not have are left out: they are kept, 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from django.utils import timezone
+
 from accounts import selectors
 from accounts.models import Domain, Mailbox
 from mailsettings.models import AutoReply, DomainFilter, DomainSenders, Profile, SpamSettings
@@ -20,8 +22,17 @@ from mailsettings.sieve.settings import MailboxFilter, Reply, Rule, Script, Spam
 
 def scripts_of(mailboxes: Iterable[Mailbox]) -> dict[str, Script]:
     """The compiled scripts of those mailboxes that need one; `domain` with its plan is loaded on each."""
-    found = {address: mailbox_script(one) for address, one in filters_of(mailboxes).items()}
+    zone = service_zone()
+    found = {address: mailbox_script(one, zone) for address, one in filters_of(mailboxes).items()}
     return {address: script for address, script in found.items() if script is not None}
+
+
+def service_zone() -> str:
+    """The service's offset from UTC today, such as `+0900`: an auto-reply's days are the service's, not the machine's.
+
+    Where clocks change with the season, the ten-minute verify writes the scripts anew.
+    """
+    return timezone.localtime(timezone=timezone.get_default_timezone()).strftime("%z")
 
 
 def filters_of(mailboxes: Iterable[Mailbox]) -> dict[str, MailboxFilter]:

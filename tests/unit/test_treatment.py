@@ -226,6 +226,16 @@ def test_a_reply_knows_every_alias_that_leads_to_it(cast: Cast) -> None:
     assert reply and reply.addresses == ("mia@a.example.com", "inner@a.example.com", "outer@a.example.com")
 
 
+def test_the_days_of_a_reply_are_the_services(box_under: Any, settings: Any) -> None:
+    """AR1: whatever the machine's clock says."""
+    from datetime import date
+
+    settings.TIME_ZONE = "Asia/Tokyo"
+    box = box_under("warp")
+    replies.set_auto_reply(box, acting_user=SYSTEM, body="x", starts_on=date(2026, 5, 2))
+    assert ':zone "+0900"' in treatment.scripts_of([box])[box.address].text
+
+
 # --- spam, seats, senders
 def test_seats_are_counted_against_the_contract(cast: Cast) -> None:
     """S3: past the seats refused, with both figures."""
