@@ -57,3 +57,31 @@ def _user_changes_password(browser: Browser, world: World, box: str) -> None:
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("Live on mx1 in")).to_be_visible(timeout=10_000)
     assert world.pop(box, "Nidome#Mail26xyz") == 1
+
+
+def test_forward_mails_from_somebody_to_my_phone_and_keep_a_copy(world: World, browser: Browser) -> None:
+    """Issue 3: a mailbox user alone, by what the pages say; real mail shows it, and so does asking what would happen."""
+    box = world.mailbox(f"hanako@{world.domain('standard')}", PASSWORD)
+    phone = f"phone-{box.partition('@')[2][:11]}@phone.test"
+    page = browser.new_context(locale="en-US").new_page()
+    sign_in(page, world, "/mail/login/", box, PASSWORD)
+    page.get_by_role("link", name="Forwarding").first.click()
+    page.get_by_role("link", name="Add rule").click()
+    page.get_by_label("From", exact=True).check()
+    page.get_by_label("Keyword").fill("boss@partner.test")
+    page.get_by_label("Address", exact=True).first.fill(phone)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Live on mx1 in")).to_be_visible(timeout=10_000)
+    theirs = world.inject(box, sender="boss@partner.test")
+    world.arrives(box, theirs, password=PASSWORD)
+    world.sunk(phone, theirs)
+    other = world.inject(box)
+    world.arrives(box, other, password=PASSWORD)
+    with pytest.raises(AssertionError):
+        world.sunk(phone, other, seconds=1)
+    page.goto(f"{world.layout.panel_url}/me/")
+    page.get_by_role("link", name="Ask").click()
+    page.get_by_label("From", exact=True).fill("The Boss <boss@partner.test>")
+    page.get_by_role("button", name="Show what happens").click()
+    expect(page.get_by_text(f"It is forwarded to {phone}")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("It is stored in the inbox.")).to_be_visible()
