@@ -135,7 +135,7 @@ def _targets(row: Alias | Group, addresses: Iterable[str]) -> list[changes.Targe
 def _checked(address: str, addresses: Iterable[str], field: str) -> list[str]:
     """The destinations as they are stored; raises for bad ones by position, none, loops and too many."""
     try:
-        wanted = _parsed(addresses)
+        wanted = parsed(addresses)
         if not wanted:
             raise ValidationError(_("At least one address is needed."), code="required")
         reached = selectors.expanded(wanted)
@@ -149,7 +149,8 @@ def _checked(address: str, addresses: Iterable[str], field: str) -> list[str]:
     return wanted
 
 
-def _parsed(addresses: Iterable[str]) -> list[str]:
+def parsed(addresses: Iterable[str]) -> list[str]:
+    """Each address once, in A-labels and lower case. Raises `ValidationError`, all bad ones at once."""
     found: dict[str, None] = {}
     bad: list[ValidationError] = []
     for text in addresses:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import names
 from accounts.models.tenants import no_controls
+from accounts.services.expansions import parsed
 from mailsettings.models import VALUE_MAX
 from mailsettings.shapes import OPERATORS_OF, VALUES_OF, WITHOUT_VALUE, Shape
 
@@ -67,17 +68,11 @@ def _check_value(field: str, operator: str, value: str) -> None:
 
 
 def checked_destinations(addresses: Sequence[str]) -> list[str]:
-    """Each once, in A-labels and lower case. Raises `ValidationError` under `destinations`, all bad ones at once."""
-    found: dict[str, None] = {}
-    bad: list[ValidationError] = []
-    for text in addresses:
-        try:
-            found[names.destination(text)] = None
-        except ValidationError as error:
-            bad.extend(error.error_list)
-    if bad:
-        raise ValidationError({"destinations": bad})
-    return list(found)
+    """As `expansions.parsed`; raises `ValidationError` under `destinations`."""
+    try:
+        return parsed(addresses)
+    except ValidationError as error:
+        raise ValidationError({"destinations": error}) from None
 
 
 def checked_senders(entries: Iterable[str], field: str) -> list[str]:
