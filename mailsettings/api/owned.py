@@ -3,6 +3,7 @@
 The address names the owner first; one that is not visible is 404, and so is anything of another owner.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -40,11 +41,13 @@ class Owned(Resource):
     owner_kwarg: ClassVar[str]
     reaches_servers = True
 
+    @abstractmethod
     def owners(self) -> QuerySet[Any]:
-        raise NotImplementedError
+        """The mailboxes or domains that the user may see."""
 
+    @abstractmethod
     def owner_key(self, name: str) -> dict[str, str]:
-        raise NotImplementedError
+        """The filter that finds the owner of this name; may raise `ValidationError`."""
 
     def owner(self, *, hold: bool = False) -> Any:
         """The visible mailbox or domain of the address, held until the transaction ends; or 404."""
@@ -111,9 +114,9 @@ class Ordered(Owned):
     def get_body_class(self) -> Any:
         return Order if self.action == "order" else super().get_body_class()
 
+    @abstractmethod
     def order_of(self, owner: Any, ids: list[int]) -> Change:
         """The service that puts the owner's rules in an order."""
-        raise NotImplementedError
 
     @extend_schema(request=Order, responses=Order)
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
@@ -129,9 +132,9 @@ class Ordered(Owned):
 class Single(Owned):
     """Settings of which each owner has one set; without a row the defaults hold."""
 
+    @abstractmethod
     def row_of(self, owner: Any) -> Model:
         """The row, or the defaults as a row that is not saved."""
-        raise NotImplementedError
 
     def retrieve(self, request: Request, **where: str) -> Response:
         row = self.row_of(self.owner())
