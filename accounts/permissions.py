@@ -15,6 +15,7 @@ OPERATOR = frozenset({Role.OPERATOR})
 CONTRACT = OPERATOR | {Role.CUSTOMER_ADMIN}
 MAIL = CONTRACT | {Role.MAIL_ADMIN}
 OWN_MAIL = MAIL | {Role.MAILBOX_USER}
+ADMINS = MAIL | {Role.WEB_ADMIN}
 EVERYONE = frozenset(Role)
 
 # resource -> (who has a part in it, who may write it)
@@ -27,6 +28,14 @@ RESOURCES: dict[str, tuple[frozenset[Role], frozenset[Role]]] = {
     "accounts": (OWN_MAIL, OWN_MAIL),
     "aliases": (MAIL, MAIL),
     "groups": (MAIL, MAIL),
+    "imports": (MAIL, MAIL),
+    "dns": (ADMINS, ADMINS),  # records, the check of them, DKIM keys: a web admin's too (R4)
+    "server-information": (EVERYONE, EVERYONE),
+    "audit": (MAIL, MAIL),
+    "notices": (EVERYONE, EVERYONE),
+    "webhooks": (MAIL, MAIL),
+    "sign-in-policy": (OPERATOR, OPERATOR),
+    "sessions": (EVERYONE, EVERYONE),
     "changes": (EVERYONE, EVERYONE),
     "jobs": (EVERYONE, EVERYONE),
     "tokens": (EVERYONE, EVERYONE),
@@ -38,12 +47,15 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "domain.create": OPERATOR,
     "domain.delete": OPERATOR,
     "domain.contract": OPERATOR,  # plan, customer, host, limits, overrides
+    "domain.limits": CONTRACT,  # a customer admin shares the contract's numbers out among its domains (A17)
     "domain.change": MAIL,  # the admin address
     "admin.write": CONTRACT,
     "mailbox.create": MAIL,
     "mailbox.change": MAIL,
     "mailbox.delete": MAIL,
     "mailbox.password": OWN_MAIL,
+    "mailbox.suspend": MAIL,
+    "mailbox.force_password": OPERATOR,
     "mailbox.purge": OWN_MAIL,
     "mailbox.receive": OWN_MAIL,
     "profile.write": OWN_MAIL,
@@ -53,6 +65,15 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "filter.write": MAIL,
     "alias.write": MAIL,
     "group.write": MAIL,
+    "import.create": MAIL,
+    "import.hashes": OPERATOR,
+    "dkim.write": ADMINS,
+    "audit.undo": MAIL,
+    "notice.write": OPERATOR,
+    "notice.dismiss": EVERYONE,
+    "webhook.write": MAIL,
+    "policy.write": OPERATOR,
+    "host.write": OPERATOR,
     "token.write": EVERYONE,
 }
 

@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from accounts import names, passwords
-from accounts.models import Admin, BareLogin, Mailbox
+from accounts.models import Admin, Appointment, BareLogin, Mailbox
 from panel.base import audit
 
-MAILBOX, STAMP = "mailbox_address", "mailbox_stamp"
+MAILBOX, STAMP, ACTING = "mailbox_address", "mailbox_stamp", "acting"
 
 
 class AdminBackend(BaseBackend):
@@ -76,11 +76,20 @@ def stamp(mailbox: Mailbox) -> str:
 def _principal(request: HttpRequest) -> Admin | Mailbox | AnonymousUser:
     address = request.session.get(MAILBOX)
     if not address:
-        return get_user(request)  # type: ignore[return-value]
+        return in_role(get_user(request), request.session.get(ACTING))  # type: ignore[arg-type]
     mailbox: Mailbox | None = Mailbox.objects.select_related("domain__plan", "domain__host").filter(pk=address).first()
     if mailbox and hmac.compare_digest(stamp(mailbox), request.session.get(STAMP, "")):
         return mailbox
     return AnonymousUser()
+
+
+def in_role(user: Admin | AnonymousUser, appointment: int | None) -> Admin | AnonymousUser:
+    """The admin in the further role of that key, in their first where it is not theirs (any more)."""
+    if appointment and isinstance(user, Admin):
+        found = Appointment.objects.filter(pk=appointment, admin=user).select_related("customer").first()
+        if found is not None:
+            user.act_as(found)
+    return user
 
 
 class PrincipalMiddleware:

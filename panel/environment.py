@@ -5,6 +5,7 @@ variable and the rule it breaks: a wrong value stops the start instead of surpri
 """
 
 import os
+from ipaddress import ip_network
 from urllib.parse import unquote, urlsplit
 
 
@@ -47,6 +48,17 @@ def number(name: str, default: int, *, at_least: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, blanks dropped."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def networks(name: str, default: str = "") -> list[str]:
+    """A comma-separated list of networks, as `192.0.2.0/24` or `2001:db8::/32`."""
+    found = words(name, default)
+    for one in found:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise BadSetting(name, f"must be networks: {error}") from None
+    return found
 
 
 def database(name: str, default: str) -> dict[str, object]:

@@ -29,6 +29,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
             raise AuthenticationFailed(_("This token does not exist, has ended or is nobody's any more."))
         _note_use(token)
         owner = token.owner
+        if token.appointment is not None:
+            token.admin.act_as(token.appointment)  # type: ignore[union-attr]
         owner.token_domains = tuple(token.domains)  # type: ignore[union-attr]
         return owner, token
 
@@ -37,7 +39,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
 
 def _token(key: str) -> Token | None:
-    tokens = Token.objects.select_related("admin__customer", "mailbox__domain__plan", "mailbox__domain__host")
+    tokens = Token.objects.select_related("admin__customer", "appointment__customer", "mailbox__domain__plan", "mailbox__domain__host")
     current = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     owned = Q(mailbox__isnull=False) | Q(admin__is_active=True)
     try:

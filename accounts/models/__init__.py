@@ -1,18 +1,22 @@
 """The objects of the panel, by what they are about."""
 
+from accounts.models.access import OpenSession, SignInFailure, SignInPolicy
 from accounts.models.addresses import (
     AddressKind,
     AddressName,
     Alias,
     AliasDestination,
     BareLogin,
+    FormerPassword,
     Group,
     GroupMember,
     Mailbox,
     RemovedHome,
 )
-from accounts.models.people import Admin, Token
+from accounts.models.board import Dismissal, Notice
+from accounts.models.people import Admin, Appointment, Token
 from accounts.models.tenants import Customer, Domain, MailHost, Plan
+from accounts.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "AddressKind",
@@ -20,14 +24,23 @@ __all__ = [
     "Admin",
     "Alias",
     "AliasDestination",
+    "Appointment",
     "BareLogin",
     "Customer",
+    "Dismissal",
     "Domain",
+    "FormerPassword",
     "Group",
     "GroupMember",
     "MailHost",
     "Mailbox",
+    "Notice",
+    "OpenSession",
     "Plan",
     "RemovedHome",
+    "SignInFailure",
+    "SignInPolicy",
     "Token",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -115,6 +115,8 @@ class Mailbox(models.Model):
     receive = models.BooleanField(gettext_lazy("receive mail"), default=True)  # off: nothing new is stored (F6)
     user_may_forward = models.BooleanField(gettext_lazy("the user may forward"), default=False)  # where not every user may (R7)
     spam_seat = models.BooleanField(gettext_lazy("spam detection"), default=False)  # where the plan sells seats (S3)
+    suspended = models.BooleanField(gettext_lazy("suspended"), default=False)  # no login, no sending; mail is received
+    must_change_password = models.BooleanField(default=False)  # forced by the operator: no login until a new one is set (A12)
     language = models.CharField(max_length=5, blank=True)
     is_system = models.BooleanField(default=False)  # made with the domain, not counted, cannot be deleted (A5)
     used_bytes = models.PositiveBigIntegerField(default=0)
@@ -181,6 +183,19 @@ class Mailbox(models.Model):
         highest = self.domain.rules.storage_max_mb
         if highest is not None and (self.quota_mb is None or self.quota_mb > highest):
             raise ValidationError({"quota_mb": ValidationError(_("The plan allows at most %(most)d MB.") % {"most": highest}, code="plan")})
+
+
+class FormerPassword(models.Model):
+    """Hash of a password that a mailbox had: the last `KEPT` are compared with a new one after a forced change (A12)."""
+
+    KEPT: ClassVar[int] = 3
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="former_passwords")
+    password_hash = models.CharField(max_length=255)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-pk",)
 
 
 class BareLogin(models.Model):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import names
 from accounts.models.addresses import Mailbox
-from accounts.models.tenants import Customer, Domain
+from accounts.models.tenants import Customer, Domain, held_by
 from panel.base.tenancy import Principal, Role, TenantQuerySet
 
 login_form = RegexValidator(
@@ -71,13 +71,40 @@ class Admin(AbstractBaseUser):
             models.CheckConstraint(condition=Q(role="operator") | Q(customer__isnull=False), name="admins_have_a_customer"),
         ]
 
+    appointment_id: int | None = None  # the further role that this request acts in; None = the first
+
     @property
     def actor(self) -> str:
         return f"admin:{self.login}"
 
+    def act_as(self, appointment: "Appointment") -> None:
+        """From here on this instance is somebody in another of their roles. In memory only: it must not be saved whole."""
+        self.role, self.customer, self.appointment_id = appointment.role, appointment.customer, appointment.pk
+
+    def domain_names(self) -> list[str]:
+        """A-labels of the domains that a mail or web admin looks after in the role that they act in."""
+        return list(Domain.objects.filter(held_by(self)).values_list("name", flat=True))
+
     def clean(self) -> None:
         if self.role != Role.OPERATOR and self.customer_id is None:  # type: ignore[attr-defined]
             raise ValidationError({"customer": ValidationError(_("This role belongs to a customer."), code="required")})
+
+
+class Appointment(models.Model):
+    """A further role of one person, beside the first that stands on the admin: in one request they act in one of them."""
+
+    admin = models.ForeignKey(Admin, on_delete=models.CASCADE, related_name="appointments")
+    role = models.CharField(gettext_lazy("role"), max_length=20, choices=[r for r in Role.choices if r[0] != Role.MAILBOX_USER])
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="appointments", verbose_name=gettext_lazy("customer")
+    )
+    domains = models.ManyToManyField(Domain, blank=True, related_name="appointments", verbose_name=gettext_lazy("domains"))
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(condition=Q(role="operator") | Q(customer__isnull=False), name="appointments_have_a_customer"),
+        ]
 
 
 class TokenQuerySet(TenantQuerySet):
@@ -99,6 +126,7 @@ class Token(models.Model):
     """A key for the API (R8): shown once, kept as a SHA-256 hash, never more than its owner may.
 
     `scopes`: `*`, or `<resource>:read` and `<resource>:write`. `domains`: A-labels; empty = all of the owner's.
+    `networks`: CIDR; empty = from anywhere. `appointment`: the further role of its owner that it acts in.
     """
 
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -107,6 +135,8 @@ class Token(models.Model):
     mailbox = models.ForeignKey(Mailbox, null=True, on_delete=models.CASCADE, related_name="tokens")
     scopes = models.JSONField(default=list)
     domains = models.JSONField(default=list)
+    networks = models.JSONField(default=list)
+    appointment = models.ForeignKey(Appointment, null=True, on_delete=models.CASCADE, related_name="tokens")
     is_session = models.BooleanField(default=False)  # made by POST /sessions/: ends with the owner's password
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

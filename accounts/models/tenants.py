@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import names, rules
-from panel.base.tenancy import Principal, Role, TenantQuerySet
+from panel.base.tenancy import Principal, Role, TenantQuerySet, token_domains
 
 no_controls: list[Callable[[Any], None]] = [
     ProhibitNullCharactersValidator(),
@@ -22,6 +22,9 @@ no_controls: list[Callable[[Any], None]] = [
     ),
 ]
 slug = RegexValidator(r"^[a-z0-9][a-z0-9._-]{0,62}$", gettext_lazy("Use lower-case letters, digits, “.”, “_” and “-”."))
+domain_name = RegexValidator(
+    r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", gettext_lazy("This is no host name.")
+)
 LIMITS = ("domains", "accounts", "aliases", "groups", "lists", "spam_seats", "storage_mb")
 DOMAIN_LIMITS = ("accounts", "aliases", "groups", "lists", "spam_seats", "storage_mb")
 
@@ -88,9 +91,18 @@ class Customer(models.Model):
 
 
 class MailHost(models.Model):
-    """A machine with the mail servers; its worker listens on the queue `mailhost.<name>`."""
+    """A machine with the mail servers; its worker listens on the queue `mailhost.<name>`.
+
+    `hostname`, addresses and `ports` are what mail programs and DNS are told. `ports`: by protocol (`imaps`, `pop3s`,
+    `submissions`, `imap`, `pop3`, `submission`, `smtp`), only where they differ from the registered ones.
+    """
 
     name = models.CharField(gettext_lazy("name"), max_length=63, unique=True, validators=[slug])
+    hostname = models.CharField(gettext_lazy("host name"), max_length=253, blank=True, validators=[domain_name])
+    ipv4 = models.GenericIPAddressField(gettext_lazy("IPv4 address"), protocol="IPv4", null=True, blank=True)
+    ipv6 = models.GenericIPAddressField(gettext_lazy("IPv6 address"), protocol="IPv6", null=True, blank=True)
+    ports = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=1)
     objects: ClassVar[Any] = TenantQuerySet.as_manager()
 
     class Meta:
@@ -100,6 +112,12 @@ class MailHost(models.Model):
         return self.name
 
 
+def held_by(user: Principal) -> Q:
+    """The domains that a mail or web admin looks after in the role that they act in."""
+    acting = getattr(user, "appointment_id", None)
+    return Q(appointments__pk=acting) if acting else Q(admins__pk=getattr(user, "pk", 0))
+
+
 class DomainQuerySet(TenantQuerySet):
     """Domains whose *mail* a principal may administer; a web admin has none (R4)."""
 
@@ -107,15 +125,28 @@ class DomainQuerySet(TenantQuerySet):
         if user.role == Role.CUSTOMER_ADMIN:
             return self.filter(customer_id=getattr(user, "customer_id", None))
         if user.role == Role.MAIL_ADMIN:
-            return self.filter(admins__pk=getattr(user, "pk", None))
+            return self.filter(held_by(user))
         return self.none()
 
     def in_domains(self, domains: Iterable[str]) -> Self:
         return self.filter(name__in=domains)
 
-    def web_of(self, user: Principal) -> Self:
-        """The domains of a web admin: names and server information only."""
-        return self.filter(admins__pk=getattr(user, "pk", 0)) if user.role == Role.WEB_ADMIN else self.none()
+    def web_of(self, user: Principal) -> Any:
+        """The domains of a web admin: DNS, host names and server information only (R4)."""
+        return self._within(self.filter(held_by(user)), user) if user.role == Role.WEB_ADMIN else self.none()
+
+    def served_for(self, user: Principal) -> Any:
+        """Domains whose DNS and server information a principal may see: a web admin's too, a mailbox user's own."""
+        if user.role == Role.WEB_ADMIN:
+            return self.web_of(user)
+        if user.role == Role.MAILBOX_USER:
+            return self._within(self.filter(pk=getattr(user, "domain_id", None)), user)
+        return self.visible_to(user)
+
+    @staticmethod
+    def _within(rows: Any, user: Principal) -> Any:
+        limit = token_domains(user)
+        return rows.in_domains(limit) if limit else rows
 
 
 class Domain(models.Model):
@@ -199,7 +230,7 @@ class InDomainQuerySet(TenantQuerySet):
         if user.role == Role.CUSTOMER_ADMIN:
             return self.filter(domain__customer_id=getattr(user, "customer_id", None))
         if user.role == Role.MAIL_ADMIN:
-            return self.filter(domain__in=Domain.objects.filter(admins__pk=getattr(user, "pk", 0)).values("pk"))
+            return self.filter(domain__in=Domain.objects.filter(held_by(user)).values("pk"))
         return self.none()
 
     def in_domains(self, domains: Iterable[str]) -> Self:

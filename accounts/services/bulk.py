@@ -33,7 +33,7 @@ def load_mailboxes(domain: Domain, accounts: Iterable[tuple[str, str]], *, actin
         count(domain, "accounts", len(rows), field="address", extra={"storage_mb": promised})
         _insert(domain, rows)
         transaction.on_commit(_count_anew)
-        audit.record("mailbox.load", domain.name, acting_user=acting_user, domain=domain.name, after={"accounts": len(rows)})
+        audit.record("mailbox.load", domain.name, acting_user=acting_user, domain=domain, after={"accounts": len(rows)})
         return len(rows), changes.record([(domain.host.name, TargetKind.DOMAIN_ALL, domain.name)], acting_user=acting_user)
 
 

@@ -87,7 +87,7 @@ def create_customer(name: str, *, limits: dict[str, Any], acting_user: Principal
     check(customer)
     with transaction.atomic():
         _insert(customer, _("There is a customer of this name."))
-        audit.record("customer.create", name, acting_user=acting_user, after={"limits": limits})
+        audit.record("customer.create", name, acting_user=acting_user, tenant=customer.pk, after={"limits": limits})
     return customer
 
 
@@ -100,14 +100,21 @@ def change_customer(customer: Customer, *, acting_user: Principal, limits: dict[
         fresh.limits = limits
         check(fresh)
         bump(fresh, limits=limits)
-        audit.record("customer.change", fresh.name, acting_user=acting_user, before={"limits": before}, after={"limits": limits})
+        audit.record(
+            "customer.change",
+            fresh.name,
+            acting_user=acting_user,
+            tenant=fresh.pk,
+            before={"limits": before},
+            after={"limits": limits},
+        )
     return fresh
 
 
 def delete_customer(customer: Customer, *, acting_user: Principal) -> None:
     require(acting_user, "customer.write")
     with transaction.atomic():
-        audit.record("customer.delete", customer.name, acting_user=acting_user)
+        audit.record("customer.delete", customer.name, acting_user=acting_user, tenant=customer.pk)
         _delete(customer, _("The customer still has domains or admins."))
 
 

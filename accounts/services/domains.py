@@ -44,7 +44,7 @@ def create_domain(
         _count_domain(customer)
         _save_new(domain)
         settle_system_addresses(domain)
-        audit.record("domain.create", domain.name, acting_user=acting_user, domain=domain.name, after=shown(domain))
+        audit.record("domain.create", domain.name, acting_user=acting_user, domain=domain, after=shown(domain))
         return domain, changes.record(_whole(domain), acting_user=acting_user)
 
 
@@ -99,8 +99,9 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         bump(fresh, **{key: getattr(fresh, key) for key in fields})
         if before["customer"] != fresh.customer.name:  # the old contract's admins lose the domain with it
             fresh.admins.remove(*fresh.admins.exclude(customer=fresh.customer))
+            fresh.appointments.remove(*fresh.appointments.exclude(customer=fresh.customer))
         after = shown(fresh)
-        audit.record("domain.change", fresh.name, acting_user=acting_user, domain=fresh.name, before=before, after=after)
+        audit.record("domain.change", fresh.name, acting_user=acting_user, domain=fresh, before=before, after=after)
         if fresh.rules != old_rules:
             settle_system_addresses(fresh)
             return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN_ALL, fresh.name)], acting_user=acting_user)
@@ -122,7 +123,7 @@ def delete_domain(domain: Domain, *, acting_user: Principal) -> Change:
     with transaction.atomic():
         fresh = Domain.objects.select_for_update(of=("self",)).select_related("plan", "host", "customer").get(pk=domain.pk)
         mailboxes.removal_of_homes(list(fresh.mailboxes.select_related("domain__host")), acting_user=acting_user)
-        audit.record("domain.delete", fresh.name, acting_user=acting_user, domain=fresh.name, before=shown(fresh))
+        audit.record("domain.delete", fresh.name, acting_user=acting_user, domain=fresh, before=shown(fresh))
         change = changes.record(_whole(fresh), acting_user=acting_user)
         fresh.delete()
         return change

@@ -78,7 +78,7 @@ def _create(model: type[T], domain: Domain, local_part: str, addresses: Sequence
         count(domain, counter, 1, field="local_part")
         row = model.objects.create(name=name, domain=domain)
         _write_children(rows, word, row, wanted)
-        audit.record(f"{word}.create", name.address, acting_user=user, domain=domain.name, after={field: wanted})
+        audit.record(f"{word}.create", name.address, acting_user=user, domain=domain, after={field: wanted})
         return row, _record(row, user, wanted)
 
 
@@ -96,7 +96,7 @@ def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Chang
         rows.objects.filter(**{word: row}).delete()
         _write_children(rows, word, row, wanted)
         type(row).objects.filter(pk=row.pk).update(version=F("version") + 1)
-        audit.record(f"{word}.change", row.address, acting_user=user, domain=row.domain.name, before={field: before}, after={field: wanted})
+        audit.record(f"{word}.change", row.address, acting_user=user, domain=row.domain, before={field: before}, after={field: wanted})
         fresh: T = type(row).objects.select_related("domain__host", "domain__plan").get(pk=row.pk)
         return fresh, _record(fresh, user, [*before, *wanted])
 
@@ -106,7 +106,7 @@ def _delete(row: Alias | Group, user: Principal) -> Change:
     with transaction.atomic():
         _hold_host(row.domain)
         count(row.domain, counter, -1, field="address")
-        audit.record(f"{word}.delete", row.address, acting_user=user, domain=row.domain.name, before={field: row.addresses()})
+        audit.record(f"{word}.delete", row.address, acting_user=user, domain=row.domain, before={field: row.addresses()})
         targets = _targets(row, row.addresses())
         AddressName.objects.filter(pk=row.pk).delete()
         return changes.record(targets, acting_user=user)

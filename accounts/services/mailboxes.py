@@ -50,7 +50,7 @@ def create_mailbox(
         if quota_mb != PLAN_DEFAULT:
             fields["quota_mb"] = quota_mb
         mailbox = insert(domain, local_part, hashed, **fields)
-        audit.record("mailbox.create", mailbox.address, acting_user=acting_user, domain=domain.name, after=shown(mailbox))
+        audit.record("mailbox.create", mailbox.address, acting_user=acting_user, domain=domain, after=shown(mailbox))
         return mailbox, changes.record([target(mailbox)], acting_user=acting_user)
 
 
@@ -113,7 +113,7 @@ def change_mailbox(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -
         _recount(fresh, before)
         bump(fresh, search=fresh.searchable(), **{key: getattr(fresh, key) for key in fields})
         after = shown(fresh)
-        audit.record("mailbox.change", fresh.address, acting_user=acting_user, domain=fresh.domain.name, before=before, after=after)
+        audit.record("mailbox.change", fresh.address, acting_user=acting_user, domain=fresh.domain, before=before, after=after)
         served = any(before[key] != after[key] for key in SERVED)
         return fresh, changes.record([target(fresh)], acting_user=acting_user) if served else None
 
@@ -151,7 +151,7 @@ def set_password(mailbox: Mailbox, password: str, *, acting_user: Principal, cur
         fresh = locked(mailbox)
         bump(fresh, password_hash=hashed, password_changed_at=timezone.now())
         fresh.tokens.filter(is_session=True).delete()
-        audit.record("mailbox.password", fresh.address, acting_user=acting_user, domain=fresh.domain.name)
+        audit.record("mailbox.password", fresh.address, acting_user=acting_user, domain=fresh.domain)
         return fresh, changes.record([target(fresh)], acting_user=acting_user)
 
 
@@ -170,7 +170,7 @@ def purge_mailbox(mailbox: Mailbox, *, acting_user: Principal) -> tuple[Job, Cha
     with transaction.atomic():
         args = {"address": mailbox.address, "uuid": mailbox.uuid.hex}
         job = Job.objects.create(kind="purge", host=host, actor=acting_user.actor, args=args, total=1)
-        audit.record("mailbox.purge", mailbox.address, acting_user=acting_user, domain=mailbox.domain.name)
+        audit.record("mailbox.purge", mailbox.address, acting_user=acting_user, domain=mailbox.domain)
         return job, changes.record([(host, TargetKind.JOB, str(job.pk))], acting_user=acting_user)
 
 
@@ -195,7 +195,7 @@ def delete_mailboxes(mailboxes: Sequence[Mailbox], *, acting_user: Principal) ->
         _uncount(rows)
         removal_of_homes(rows, acting_user=acting_user)
         for row in rows:
-            audit.record("mailbox.delete", row.address, acting_user=acting_user, domain=row.domain.name, before=shown(row))
+            audit.record("mailbox.delete", row.address, acting_user=acting_user, domain=row.domain, before=shown(row))
         AddressName.objects.filter(pk__in=[row.pk for row in rows]).delete()
         return changes.record([target(row) for row in rows], acting_user=acting_user)
 

@@ -42,7 +42,7 @@ def create_admin(
     with transaction.atomic():
         _insert(admin)
         admin.domains.set(domains)
-        audit.record("admin.create", admin.login, acting_user=acting_user, after=shown(admin, domains))
+        audit.record("admin.create", admin.login, acting_user=acting_user, tenant=tenant_of(admin), after=shown(admin, domains))
     return admin
 
 
@@ -102,7 +102,7 @@ def change_admin(
         bump(fresh, password=fresh.password, **fields)
         fresh.domains.set(kept)
         after = {**shown(fresh, kept), **({"password": "changed"} if password is not None else {})}
-        audit.record("admin.change", fresh.login, acting_user=acting_user, before=before, after=after)
+        audit.record("admin.change", fresh.login, acting_user=acting_user, tenant=tenant_of(fresh), before=before, after=after)
     return fresh
 
 
@@ -121,7 +121,8 @@ def change_own_account(admin: Admin, *, email: str, language: str) -> Admin:
         admin.email, admin.language = email, language
         check(admin, exclude=("password",))
         bump(admin, email=email, language=language)
-        audit.record("admin.change", admin.login, acting_user=admin, before=before, after={"email": email, "language": language})
+        after = {"email": email, "language": language}
+        audit.record("admin.change", admin.login, acting_user=admin, tenant=tenant_of(admin), before=before, after=after)
     return admin
 
 
@@ -131,7 +132,7 @@ def change_own_language(user: Admin | Mailbox, language: str) -> None:
         before = {"language": user.language}
         bump(user, language=language)
         kind, _colon, name = user.actor.partition(":")
-        audit.record(f"{kind}.change", name, acting_user=user, before=before, after={"language": language})
+        audit.record(f"{kind}.change", name, acting_user=user, **_whose(user), before=before, after={"language": language})
 
 
 def change_own_password(admin: Admin, *, current_password: str, password: str) -> Admin:
@@ -143,7 +144,7 @@ def change_own_password(admin: Admin, *, current_password: str, password: str) -
     with transaction.atomic():
         bump(admin, password=admin.password)
         admin.tokens.filter(is_session=True).delete()
-        audit.record("admin.password", admin.login, acting_user=admin)
+        audit.record("admin.password", admin.login, acting_user=admin, tenant=tenant_of(admin))
     return admin
 
 
@@ -152,8 +153,20 @@ def delete_admin(admin: Admin, *, acting_user: Principal) -> None:
     if admin.actor == acting_user.actor:
         raise Forbidden(_("You cannot delete yourself."))
     with transaction.atomic():
-        audit.record("admin.delete", admin.login, acting_user=acting_user, before=shown(admin, admin.domains.all()))
+        audit.record(
+            "admin.delete", admin.login, acting_user=acting_user, tenant=tenant_of(admin), before=shown(admin, admin.domains.all())
+        )
         admin.delete()
+
+
+def tenant_of(admin: Admin) -> int | None:
+    """Key of the customer that the admin works for; None for operators."""
+    return admin.customer_id  # type: ignore[attr-defined, no-any-return]
+
+
+def _whose(user: Admin | Mailbox) -> dict[str, Any]:
+    """Under which domain or contract the trail keeps what somebody did with their own account."""
+    return {"domain": user.domain} if isinstance(user, Mailbox) else {"tenant": tenant_of(user)}
 
 
 def shown(admin: Admin, domains: Iterable[Domain]) -> dict[str, Any]:
@@ -175,10 +188,10 @@ def create_token(
     token = Token(name=name, scopes=list(scopes), domains=list(domains), expires_at=expires_at, digest=Token.digest_of(key))
     token.admin, token.mailbox = (owner, None) if isinstance(owner, Admin) else (None, owner)
     _check_scopes(token.scopes)
-    check(token, exclude=("digest", "admin", "mailbox", "scopes", "domains"))
+    check(token, exclude=("digest", "admin", "mailbox", "appointment", "scopes", "domains", "networks"))
     with transaction.atomic():
         token.save(force_insert=True)
-        audit.record("token.create", name, acting_user=owner, after={"scopes": token.scopes, "domains": token.domains})
+        audit.record("token.create", name, acting_user=owner, **_whose(owner), after={"scopes": token.scopes, "domains": token.domains})
     return token, key
 
 
@@ -197,7 +210,7 @@ def _check_scopes(scopes: Sequence[str]) -> None:
 def delete_token(token: Token, *, acting_user: Principal) -> None:
     """Revokes it at once."""
     with transaction.atomic():
-        audit.record("token.delete", token.name, acting_user=acting_user)
+        audit.record("token.delete", token.name, acting_user=acting_user, **_whose(token.owner))
         token.delete()
 
 

@@ -31,7 +31,7 @@ def finish(
     mailbox: Mailbox, act: str, *, acting_user: Principal, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
 ) -> Change:
     """Audit entry and change of one mailbox's treatment."""
-    audit.record(act, mailbox.address, acting_user=acting_user, domain=mailbox.domain.name, before=before, after=after)
+    audit.record(act, mailbox.address, acting_user=acting_user, domain=mailbox.domain, before=before, after=after)
     return changes.record([target(mailbox)], acting_user=acting_user)
 
 
@@ -39,5 +39,5 @@ def finish_domain(
     domain: Domain, act: str, *, acting_user: Principal, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
 ) -> Change:
     """Audit entry and change of a domain's treatment: its own script, none of its mailboxes'."""
-    audit.record(act, domain.name, acting_user=acting_user, domain=domain.name, before=before, after=after)
+    audit.record(act, domain.name, acting_user=acting_user, domain=domain, before=before, after=after)
     return changes.record([(domain.host.name, TargetKind.DOMAIN, domain.name)], acting_user=acting_user)

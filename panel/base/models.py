@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from panel.base.tenancy import Principal, TenantQuerySet
+from panel.base.tenancy import Principal, Role, TenantQuerySet
 
 
 class State(models.TextChoices):
@@ -93,21 +93,51 @@ class ChangeTarget(models.Model):
         ]
 
 
+class AuditQuerySet(TenantQuerySet):
+    """A customer admin sees what concerned the contract, a mail admin what concerned their domains under it.
+
+    By the contract at the time of the act: a domain name that changes hands shows its new owner nothing of the old one's.
+    """
+
+    def narrowed(self, user: Principal) -> Self:
+        tenant = getattr(user, "customer_id", None)
+        if tenant is None or user.role not in (Role.CUSTOMER_ADMIN, Role.MAIL_ADMIN):
+            return self.none()
+        found = self.filter(tenant=tenant)
+        return found if user.role == Role.CUSTOMER_ADMIN else found.filter(domain__in=getattr(user, "domain_names", list)())
+
+    def in_domains(self, domains: Iterable[str]) -> Self:
+        return self.filter(domain__in=domains)
+
+
 class AuditEntry(models.Model):
-    """Who changed what, from where, before and after (RP4). Never a password."""
+    """Who changed what, from where, before and after (RP4). Never a password.
+
+    `tenant`: key of the customer whom it concerned at the time; kept as a number, so that the trail outlives the row.
+    """
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField(max_length=320)
-    via = models.CharField(max_length=12)  # page, api, command, task
+    via = models.CharField(max_length=12)  # page, api, csv, command, task
     remote = models.GenericIPAddressField(null=True)
     action = models.CharField(max_length=40)
     domain = models.CharField(max_length=253, blank=True)
+    tenant = models.BigIntegerField(null=True)
     subject = models.CharField(max_length=320)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
+    undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
+    objects: ClassVar[Any] = AuditQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["domain", "-at"]), models.Index(fields=["subject", "-at"])]
+        ordering = ("-pk",)
+        indexes = [
+            models.Index(fields=["domain", "-id"]),
+            models.Index(fields=["tenant", "-id"]),
+            models.Index(fields=["subject", "-id"]),
+            models.Index(fields=["actor", "-id"]),
+            models.Index(fields=["at"]),
+        ]
 
 
 class JobState(models.TextChoices):
@@ -140,6 +170,20 @@ class Job(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "not_before"])]
+
+
+class Upload(models.Model):
+    """A file that somebody handed in, sealed (`panel.base.sealing`, purpose `upload`), until its work is over.
+
+    In the database and not in a folder: the web process that takes it and the worker that reads it may be two machines.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    actor = models.CharField(max_length=320)
+    name = models.CharField(max_length=255)
+    content = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    objects: ClassVar[Any] = ActorQuerySet.as_manager()
 
 
 class Ask(models.Model):

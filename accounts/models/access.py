@@ -1,0 +1,74 @@
+"""Signing in: open sessions in browsers, failures that are counted, and what the operator asks of roles (R10)."""
+
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models.addresses import Mailbox
+from accounts.models.people import Admin
+from panel.base.tenancy import ADMIN_ROLES, Principal, TenantQuerySet
+
+
+class OpenSessionQuerySet(TenantQuerySet):
+    """One's own only, for every role."""
+
+    def visible_to(self, user: Principal) -> Self:
+        return self.narrowed(user)
+
+    def narrowed(self, user: Principal) -> Self:
+        if isinstance(user, Mailbox):
+            return self.filter(mailbox_id=user.pk)
+        return self.filter(admin_id=user.pk) if isinstance(user, Admin) else self.none()
+
+
+class OpenSession(models.Model):
+    """A browser that is signed in: what the list of sessions shows, and what ends one from elsewhere.
+
+    `session_key` is Django's; without the row the session is nobody's (it was ended elsewhere).
+    """
+
+    session_key = models.CharField(max_length=40, unique=True)
+    admin = models.ForeignKey(Admin, null=True, on_delete=models.CASCADE, related_name="open_sessions")
+    mailbox = models.ForeignKey(Mailbox, null=True, on_delete=models.CASCADE, related_name="open_sessions")
+    remote = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=300, blank=True)  # as the browser names itself: hostile text
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)  # to the minute
+    objects: ClassVar[Any] = OpenSessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-seen_at",)
+        constraints = [
+            models.CheckConstraint(condition=Q(admin__isnull=True) ^ Q(mailbox__isnull=True), name="one_who_signed_in"),
+        ]
+
+
+class SignInFailure(models.Model):
+    """Failed sign-ins under one key, in one window of time: `account|network` or `network` (see accounts.brakes)."""
+
+    key = models.CharField(max_length=400, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    began_at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(default=timezone.now, db_index=True)  # forgotten from then on
+
+
+class SignInPolicy(models.Model):
+    """The operator's one row: roles that must sign in with two steps."""
+
+    two_step_roles = models.JSONField(default=list)
+    version = models.PositiveIntegerField(default=1)
+
+    @classmethod
+    def current(cls) -> "SignInPolicy":
+        """The row, or one with the defaults that is not saved."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    def clean(self) -> None:
+        known = {role for role, _label in ADMIN_ROLES}
+        if not isinstance(self.two_step_roles, list) or not set(self.two_step_roles) <= known:
+            text = _("Choose from: %(roles)s") % {"roles": ", ".join(sorted(known))}
+            raise ValidationError({"two_step_roles": ValidationError(text, code="invalid")})
