@@ -1,16 +1,21 @@
 """The message board: notices of the operator and of the system."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.addresses import Mailbox
 from accounts.models.tenants import Customer, Domain, no_controls
 from panel.base.tenancy import Principal, Role, TenantQuerySet
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # all but tab and line feed
 
 
 class Audience(models.TextChoices):
@@ -59,6 +64,17 @@ class NoticeQuerySet(TenantQuerySet):
     def in_domains(self, domains: Iterable[str]) -> Self:
         return self.filter(Q(domain__name__in=domains) | Q(domain=None, customer=None))
 
+    def board_of(self, user: Principal) -> Self:
+        """What stands on somebody's message board now. An operator's holds what is for operators, not all they may see."""
+        rows = self.visible_to(user).current()
+        return rows.filter(audience=Audience.OPERATORS) if user.role == Role.OPERATOR else rows
+
+    def dismissed_by(self, user: Principal) -> Self:
+        return self.filter(Exists(Dismissal.objects.filter(notice=OuterRef("pk"), reader=user.actor)))
+
+    def undismissed_by(self, user: Principal) -> Self:
+        return self.filter(~Exists(Dismissal.objects.filter(notice=OuterRef("pk"), reader=user.actor)))
+
     def current(self) -> Self:
         """Begun and not over."""
         now = timezone.now()
@@ -91,6 +107,21 @@ class Notice(models.Model):
     class Meta:
         ordering = ("-pk",)
         indexes = [models.Index(fields=["audience", "-id"])]
+
+    def __str__(self) -> str:
+        return self.title or self.code
+
+    def clean(self) -> None:
+        self.body = self.body.replace("\r\n", "\n")
+        found: dict[str, Any] = {}
+        if not self.code and not self.title.strip():
+            found["title"] = ValidationError(_t("A notice has a title."), code="required")
+        if CONTROLS.search(self.body):
+            found["body"] = ValidationError(_t("Control characters are not allowed."), code="control")
+        if self.ends_at is not None and self.ends_at <= self.starts_at:
+            found["ends_at"] = ValidationError(_t("It must end after it begins."), code="order")
+        if found:
+            raise ValidationError(found)
 
 
 class Dismissal(models.Model):

@@ -1,0 +1,62 @@
+"""What the system's notices say, by code, in the reader's language; the operator's notices are said as they were written.
+
+Apps above this one register theirs with `also` (imports run one way).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts import names
+from accounts.models import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One code: lazy texts with `%(name)s` of the notice's values, and the page that it leads to.
+
+    `page`: a URL name with the names of the values that are its arguments.
+    """
+
+    title: Any
+    text: Any
+    page: tuple[str, ...] = ()
+    leads: Any = ""
+
+
+class Said(NamedTuple):
+    """A notice as its reader sees it: plain text, and the address and label of where to go ("" = nowhere)."""
+
+    title: str
+    text: str
+    url: str
+    leads: str
+
+
+KINDS: dict[str, Kind] = {
+    "password_forced": Kind(
+        _("%(address)s needs a new password"),
+        _("The operator asks for a new password: until one is set, nobody can sign in to this account. Mail is still received."),
+        ("mailbox-password", "address"),
+        _("Set new password"),
+    ),
+}
+ADDRESSES = ("address", "domain")  # values that people read with U-labels
+
+
+def also(kinds: Mapping[str, Kind]) -> None:
+    """Registers further codes."""
+    KINDS.update(kinds)
+
+
+def said(notice: Notice) -> Said:
+    """Title, text and link for the language of the request."""
+    kind = KINDS.get(notice.code)
+    if kind is None:
+        return Said(notice.title, notice.body, "", "")
+    values = {key: names.to_unicode(value) if key in ADDRESSES else value for key, value in notice.values.items()}
+    url = reverse(kind.page[0], args=[notice.values[key] for key in kind.page[1:]]) if kind.page else ""
+    return Said(str(kind.title) % values, str(kind.text) % values, url, str(kind.leads))
