@@ -48,7 +48,7 @@ def ask(
 
 def _encoded(body: Mapping[str, Any] | None, files: Files | None) -> tuple[bytes, str]:
     if files:
-        fields = {**{key: str(value) for key, value in (body or {}).items()}, **files}
+        fields: dict[str, Any] = {**{key: str(value) for key, value in (body or {}).items()}, **files}
         return encode_multipart_formdata(fields)
     return (json.dumps(body).encode(), "application/json") if body is not None else (b"", "")
 
