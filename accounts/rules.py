@@ -21,6 +21,7 @@ VIRUS_INBOUND = ("none", "strip", "strip_notice", "optional", "delete")
 FORWARDING = ("platinum", "hs", "warp", "simple", "aliases")
 SPAM = ("none", "one_of_two", "two_switches", "filter_first", "filter")
 LOGIN_FORMS = ("address", "percent", "bare")
+HOST_NAMES = ("server", "pop_smtp", "over_ssl", "domain")
 TEXT_MAX = 100  # characters of a text that goes into mail
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SYSTEM_ADDRESSES = ("reserved", "postmaster_reserved", "postmaster_mailbox", "contact_mailbox")
@@ -44,6 +45,7 @@ class Rules:
     local_part_grammar: str = _live("dot_string", gettext_lazy("Grammar of account names"), choices=names.GRAMMARS)
     unique_on_server: bool = _live(False, gettext_lazy("Mailbox names are unique on the server"))
     login_form: str = _live("address", gettext_lazy("Login besides the address"), choices=LOGIN_FORMS)
+    client_host_names: str = _live("server", gettext_lazy("Host names that mail programs are shown"), choices=HOST_NAMES)
     system_addresses: str = _live("postmaster_reserved", gettext_lazy("System addresses"), choices=SYSTEM_ADDRESSES)
     password_rule: str = _live("basic", gettext_lazy("Password rule"), choices=passwords.RULES)
     storage_default_mb: int | None = _live(1024, gettext_lazy("Capacity of a new mailbox (MB)"))
@@ -71,7 +73,6 @@ class Rules:
     unpacked_archive_mb: int | None = _live(None, gettext_lazy("Largest message, archives unpacked (MB)"), high=100)
     own_scripts: bool = _live(False, gettext_lazy("Users' own Sieve scripts (ManageSieve)"))
     # Held as data until the issue that enforces them.
-    client_host_names: str = _rule("server", choices=("server", "pop_smtp", "over_ssl", "domain"))
     pool_default_mb: int | None = _rule(None)
     pool_max_mb: int | None = _rule(None)
     pool_hard: bool = _rule(False)

@@ -28,6 +28,7 @@ def _all(rules: Rules) -> Iterator[Said]:
         say(_("Incoming mail above {size} is refused."), size=size(rules.message_size_mb)),
     )
     yield "box-arrow-in-right", _("Login"), _login(rules)
+    yield "hdd-network", _("Server names"), _host_names(rules)
     yield "gear", _("System addresses"), _system(rules)
     groups = _("Group addresses can be made.") if rules.group_addresses else _("There are no group addresses.")
     yield "people", _("Group addresses"), say(groups)
@@ -76,6 +77,16 @@ def _login(rules: Rules) -> SafeString:
         "percent": say(_("Mail programs sign in with the whole address or as {percent}."), percent="user%domain"),
         "bare": say(_("Mail programs sign in with the whole address or the {bare}; names are unique on the server."), bare=_("bare name")),
     }[rules.login_form]
+
+
+def _host_names(rules: Rules) -> SafeString:
+    sentences = {
+        "server": _("Mail programs are shown the name of the server."),
+        "pop_smtp": _("Mail programs are shown {pop} and {smtp} beside the name of the server."),
+        "over_ssl": _("Mail programs are shown the over-SSL host name, the server's until it has a certificate."),
+        "domain": _("Mail programs are shown the domain beside the name of the server."),
+    }
+    return say(sentences[rules.client_host_names], pop="pop.<domain>", smtp="smtp.<domain>")
 
 
 def _system(rules: Rules) -> SafeString:

@@ -137,6 +137,10 @@ CHOICES: dict[str, Any] = {
     "address": gettext_lazy("the address only"),
     "percent": gettext_lazy("user%domain as well"),
     "bare": gettext_lazy("the bare name as well"),
+    "server": gettext_lazy("the server's name"),
+    "pop_smtp": gettext_lazy("pop.<domain> and smtp.<domain>, and the IP address"),
+    "over_ssl": gettext_lazy("the over-SSL host name; the server's until it has a certificate"),
+    "domain": gettext_lazy("the domain itself"),
     "reserved": gettext_lazy("postmaster, mailer-daemon and root go to the admin address"),
     "postmaster_reserved": gettext_lazy("postmaster goes to the admin address"),
     "postmaster_mailbox": gettext_lazy("postmaster is a mailbox"),
@@ -171,7 +175,7 @@ NONES: dict[str, Any] = {
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (
         gettext_lazy("Names and logins"),
-        ("local_part", "unique_on_server", "login_form", "system_addresses", "password_rule", "group_addresses"),
+        ("local_part", "unique_on_server", "login_form", "client_host_names", "system_addresses", "password_rule", "group_addresses"),
     ),
     (gettext_lazy("Capacity"), ("storage", "mailbox_messages", "message_size", "unpacked_archive")),
     (gettext_lazy("Forwarding"), ("forwarding", "profiles_max", "own_scripts")),

@@ -90,11 +90,15 @@ class Customer(models.Model):
             raise ValidationError({"limits": error}) from None
 
 
+# What DNS and mail programs are told of, and the port that is registered for it (RFC 8314 7).
+PORTS = {"imaps": 993, "imap": 143, "pop3s": 995, "pop3": 110, "submissions": 465, "submission": 587, "smtp": 25}
+
+
 class MailHost(models.Model):
     """A machine with the mail servers; its worker listens on the queue `mailhost.<name>`.
 
-    `hostname`, addresses and `ports` are what mail programs and DNS are told. `ports`: by protocol (`imaps`, `pop3s`,
-    `submissions`, `imap`, `pop3`, `submission`, `smtp`), only where they differ from the registered ones.
+    `hostname` ("" = not set yet), addresses and `ports` are what mail programs and DNS are told. `ports`: by the names
+    of `PORTS`, only where they differ; 0 = not offered. `seen_at`: when its worker last said that it is there.
     """
 
     name = models.CharField(gettext_lazy("name"), max_length=63, unique=True, validators=[slug])
@@ -102,6 +106,7 @@ class MailHost(models.Model):
     ipv4 = models.GenericIPAddressField(gettext_lazy("IPv4 address"), protocol="IPv4", null=True, blank=True)
     ipv6 = models.GenericIPAddressField(gettext_lazy("IPv6 address"), protocol="IPv6", null=True, blank=True)
     ports = models.JSONField(default=dict, blank=True)
+    seen_at = models.DateTimeField(null=True, editable=False)
     version = models.PositiveIntegerField(default=1)
     objects: ClassVar[Any] = TenantQuerySet.as_manager()
 
@@ -110,6 +115,21 @@ class MailHost(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def port(self, service: str) -> int:
+        """Where the service listens; 0 = it is not offered. Raises KeyError for a name that is not in `PORTS`."""
+        return int(self.ports.get(service, PORTS[service]))
+
+    def clean(self) -> None:
+        if self.hostname.rpartition(".")[2].isdigit():
+            raise ValidationError({"hostname": ValidationError(_("This is no host name."), code="invalid")})
+        for service, port in self.ports.items():
+            if service not in PORTS:
+                text = _("There is no service “%(name)s”.") % {"name": service}
+                raise ValidationError({"ports": ValidationError(text, code="unknown")})
+            if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+                text = _("%(name)s: a port from 1 to 65535, or 0 where it is not offered.") % {"name": service}
+                raise ValidationError({"ports": ValidationError(text, code="invalid")})
 
 
 def held_by(user: Principal) -> Q:
