@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import admins, contracts, credentials, domains, expansions, mailboxes, me
+from accounts.api import admins, contracts, credentials, domains, expansions, imports, mailboxes, me, tokens
 from panel.base.api import docs, progress
 
 app_name = "api"
@@ -17,13 +17,16 @@ router.register("admins", admins.AdminApi, "admin")
 router.register("accounts", mailboxes.AccountApi, "account")
 router.register("aliases", expansions.AliasApi, "alias")
 router.register("groups", expansions.GroupApi, "group")
-router.register("tokens", credentials.TokenApi, "token")
+router.register("tokens", tokens.TokenApi, "token")
 
 urlpatterns = [
     *router.urls,
     path("changes/<uuid:change_id>/", progress.ChangeApi.as_view(), name="change"),
     path("changes/<uuid:change_id>/retry/", progress.ChangeRetryApi.as_view(), name="change-retry"),
     path("jobs/<uuid:job_id>/", progress.JobApi.as_view(), name="job"),
+    path("imports/", imports.ImportApi.as_view(), name="import-list"),
+    path("imports/<uuid:job_id>/carry-out/", imports.CarryOutApi.as_view(), name="import-carry-out"),
+    path("imports/samples/<slug:kind>.csv", imports.SampleApi.as_view(), name="import-sample"),
     path("sessions/", credentials.SessionApi.as_view(), name="session"),
     path("me/", me.MeApi.as_view(), name="me"),
     path("schema/", docs.openapi, name="schema"),

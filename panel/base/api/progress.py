@@ -39,16 +39,27 @@ class ChangeSerializer(serializers.Serializer[Any]):
     hosts = ChangeHost(many=True)
 
 
+class JobError(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="For programs.")
+    message = serializers.CharField(help_text="For people, in the language of the request that began the job.")
+    line = serializers.IntegerField(required=False, help_text="Of a file: the line where the cell begins, from 1.")
+    column = serializers.IntegerField(required=False, help_text="Of a file: the cell's number in its row, from 1.")
+    field = serializers.CharField(required=False, help_text="Of a file: the column's name in the header.")
+    used = serializers.IntegerField(required=False, help_text="With `limit_reached`: how many there are.")
+    limit = serializers.IntegerField(required=False, help_text="With `limit_reached`: how many there may be.")
+
+
 class JobSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    kind = serializers.CharField(help_text="What it does, e.g. `purge`.")
+    kind = serializers.CharField(help_text="What it does, e.g. `purge`, `import`.")
     state = serializers.ChoiceField(choices=JobState.choices, help_text="`done` includes being live.")
     done = serializers.IntegerField(help_text="How many of `total` are done.")
     total = serializers.IntegerField()
-    result = serializers.JSONField(allow_null=True)
-    errors = serializers.ListField(  # type: ignore[assignment]  # the name is the contract's
-        child=serializers.JSONField(), help_text="What went wrong, one entry each."
+    result = serializers.JSONField(
+        allow_null=True,
+        help_text="Of an import: `rows`, `create`, `change`, `delete`, `passed_over`, `unchanged`, and `errors`, how many there were.",
     )
+    errors = JobError(many=True, help_text="What went wrong, one entry each; of an import at most 2,000.")  # type: ignore[assignment]
 
 
 class ChangeApi(Api):
@@ -78,7 +89,7 @@ class ChangeRetryApi(Api):
     def post(self, request: Request, change_id: UUID) -> Response:
         change = get_object_or_404(Change.objects.visible_to(user_of(request)), pk=change_id)
         with transaction.atomic():
-            changes.retry(change)
+            changes.retry(change, acting_user=user_of(request))
         return self.answer(change, _fares(change, 0), change=change)
 
 
@@ -115,10 +126,10 @@ class JobApi(Api):
         job = get_object_or_404(Job.objects.visible_to(user_of(request)), pk=job_id)
         return self.shown_unless_known(request, job, JobSerializer(job).data)
 
-    @extend_schema(operation_id="jobs_cancel", description="Cancels a job that nobody has begun; 409 once it runs.", responses={204: None})
+    @extend_schema(operation_id="jobs_cancel", description="Cancels a job that nobody has begun, an import until it is carried out; 409 afterwards.", responses={204: None})
     def delete(self, request: Request, job_id: UUID) -> Response:
         with transaction.atomic():
             job = get_object_or_404(Job.objects.visible_to(user_of(request)).select_for_update(), pk=job_id)
             etags.require_match(request, job)
-            jobs.cancel(job)
+            jobs.cancel(job, acting_user=user_of(request))
         return Response(status=204)

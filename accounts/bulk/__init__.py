@@ -1,0 +1,1 @@
+"""CSV files of accounts: reading, checking, applying. Reading and checking are pure."""
