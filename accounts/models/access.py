@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models.addresses import Mailbox
-from accounts.models.people import Admin
+from accounts.models.people import Admin, Token
 from panel.base.tenancy import ADMIN_ROLES, Principal, TenantQuerySet
 
 
@@ -26,12 +26,14 @@ class OpenSessionQuerySet(TenantQuerySet):
 
 
 class OpenSession(models.Model):
-    """A browser that is signed in: what the list of sessions shows, and what ends one from elsewhere.
+    """A browser, or a program by POST /sessions/, that is signed in: what the list of sessions shows, and what ends one from elsewhere.
 
-    `session_key` is Django's; without the row the session is nobody's (it was ended elsewhere).
+    A browser's has Django's `session_key`: without the row that session is nobody's (it was ended elsewhere).
+    A program's has its `token`, and goes with it.
     """
 
-    session_key = models.CharField(max_length=40, unique=True)
+    session_key = models.CharField(max_length=40, unique=True, null=True)
+    token = models.OneToOneField(Token, null=True, on_delete=models.CASCADE, related_name="open_session")
     admin = models.ForeignKey(Admin, null=True, on_delete=models.CASCADE, related_name="open_sessions")
     mailbox = models.ForeignKey(Mailbox, null=True, on_delete=models.CASCADE, related_name="open_sessions")
     remote = models.GenericIPAddressField(null=True)
@@ -41,9 +43,10 @@ class OpenSession(models.Model):
     objects: ClassVar[Any] = OpenSessionQuerySet.as_manager()
 
     class Meta:
-        ordering = ("-seen_at",)
+        ordering = ("-pk",)
         constraints = [
             models.CheckConstraint(condition=Q(admin__isnull=True) ^ Q(mailbox__isnull=True), name="one_who_signed_in"),
+            models.CheckConstraint(condition=Q(session_key__isnull=True) ^ Q(token__isnull=True), name="one_way_in"),
         ]
 
 
