@@ -13,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.models import Admin, Mailbox, Token
+from accounts.networks import hold
 
 USED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is: not every request writes
 
@@ -27,6 +28,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
         token = _token(key.strip())
         if token is None:
             raise AuthenticationFailed(_("This token does not exist, has ended or is nobody's any more."))
+        if token.networks and not hold(token.networks, request.META.get("REMOTE_ADDR", "")):
+            raise AuthenticationFailed(_("This token may not be used from your network."), code="network")
         _note_use(token)
         owner = token.owner
         if token.appointment is not None:
@@ -41,7 +44,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
 def _token(key: str) -> Token | None:
     tokens = Token.objects.select_related("admin__customer", "appointment__customer", "mailbox__domain__plan", "mailbox__domain__host")
     current = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    owned = Q(mailbox__isnull=False) | Q(admin__is_active=True)
+    owned = Q(mailbox__suspended=False) | Q(admin__is_active=True)
     try:
         found: Token | None = tokens.filter(current, owned, digest=Token.digest_of(key)).first()
     except UnicodeEncodeError:

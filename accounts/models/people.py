@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accounts import names
 from accounts.models.addresses import Mailbox
 from accounts.models.tenants import Customer, Domain, held_by
+from accounts.networks import normalised
 from panel.base.tenancy import Principal, Role, TenantQuerySet
 
 login_form = RegexValidator(
@@ -165,5 +166,14 @@ class Token(models.Model):
         assert found is not None
         return found
 
+    @property
+    def acts_as(self) -> str:
+        """The role that a request with it acts in."""
+        return (self.appointment or self.owner).role
+
     def clean(self) -> None:
         self.domains = [names.to_ascii(name) for name in self.domains]
+        try:
+            self.networks = normalised(self.networks)
+        except ValidationError as error:
+            raise ValidationError({"networks": error}) from None

@@ -1,7 +1,7 @@
 """Admins and API tokens."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import passwords
-from accounts.models import Admin, Customer, Domain, Mailbox, Token
+from accounts.models import Admin, Appointment, Customer, Domain, Mailbox, Token
 from accounts.models.tenants import bump
-from accounts.permissions import RESOURCES, require
+from accounts.permissions import require
 from accounts.services.common import check
 from panel.base import audit
 from panel.base.errors import Clash, Forbidden
@@ -174,51 +174,11 @@ def shown(admin: Admin, domains: Iterable[Domain]) -> dict[str, Any]:
     return {"role": admin.role, "email": admin.email, "language": admin.language, "domains": sorted(d.name for d in domains)}
 
 
-def create_token(
-    owner: Admin | Mailbox,
-    name: str,
-    *,
-    scopes: Sequence[str],
-    domains: Sequence[str] = (),
-    expires_at: datetime | None = None,
-    key: str | None = None,
-) -> tuple[Token, str]:
-    """The token and its key: the only time that anyone sees it. `key` is given at set-up of a stack only."""
-    key = key or Token.new_key()
-    token = Token(name=name, scopes=list(scopes), domains=list(domains), expires_at=expires_at, digest=Token.digest_of(key))
-    token.admin, token.mailbox = (owner, None) if isinstance(owner, Admin) else (None, owner)
-    _check_scopes(token.scopes)
-    check(token, exclude=("digest", "admin", "mailbox", "appointment", "scopes", "domains", "networks"))
-    with transaction.atomic():
-        token.save(force_insert=True)
-        audit.record("token.create", name, acting_user=owner, **_whose(owner), after={"scopes": token.scopes, "domains": token.domains})
-    return token, key
-
-
-def known_scopes() -> list[str]:
-    """`*`, and read and write of each resource."""
-    return ["*", *(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))]
-
-
-def _check_scopes(scopes: Sequence[str]) -> None:
-    unknown = [scope for scope in scopes if scope not in known_scopes()]
-    if unknown or not scopes:
-        text = _("Choose from: %(scopes)s") % {"scopes": ", ".join(known_scopes())}
-        raise ValidationError({"scopes": ValidationError(text, code="invalid")})
-
-
-def delete_token(token: Token, *, acting_user: Principal) -> None:
-    """Revokes it at once."""
-    with transaction.atomic():
-        audit.record("token.delete", token.name, acting_user=acting_user, **_whose(token.owner))
-        token.delete()
-
-
-def open_api_session(owner: Admin | Mailbox) -> tuple[Token, str]:
-    """A token of `SESSION_HOURS` with every scope of its owner (POST /sessions/)."""
+def open_api_session(owner: Admin | Mailbox, role: Appointment | None = None) -> tuple[Token, str]:
+    """A token of `SESSION_HOURS` with every scope of its owner, in the further role that is named (POST /sessions/)."""
     key = Token.new_key()
     ends = timezone.now() + timedelta(hours=SESSION_HOURS)
-    token = Token(name="session", scopes=["*"], is_session=True, expires_at=ends, digest=Token.digest_of(key))
+    token = Token(name="session", scopes=["*"], is_session=True, expires_at=ends, digest=Token.digest_of(key), appointment=role)
     token.admin, token.mailbox = (owner, None) if isinstance(owner, Admin) else (None, owner)
     token.save(force_insert=True)
     return token, key

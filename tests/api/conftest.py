@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Admin, Domain, Mailbox, Plan
-from accounts.services import people
+from accounts.services import tokens
 
 Owner = Admin | Mailbox
 
@@ -51,7 +51,7 @@ def api(db: None) -> As:
     def make(owner: Owner | None = None, scopes: tuple[str, ...] = ("*",), domains: tuple[str, ...] = ()) -> Asker:
         if owner is None:
             return Asker()
-        _token, key = people.create_token(owner, "test", scopes=scopes, domains=domains)
+        _token, key = tokens.create_token(owner, "test", scopes=scopes, domains=domains)
         return Asker(key)
 
     return make

@@ -13,7 +13,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Alias, Domain, Group
-from accounts.services import expansions, mailboxes, people
+from accounts.services import expansions, mailboxes, tokens
 from mailsettings.services import filters, profiles
 from panel.base.tenancy import SYSTEM
 from tests.api.conftest import As, Asker
@@ -188,7 +188,7 @@ def side_of(domain: Domain, boss: Any, admin: str, local: str) -> Side:
     group, _ = expansions.create_group(domain, "all", [f"{local}@{domain.name}"], acting_user=SYSTEM)
     box = domain.mailboxes.get(pk=f"{local}@{domain.name}")
     job, change = mailboxes.purge_mailbox(box, acting_user=boss)
-    token, _ = people.create_token(boss, "mine", scopes=["*"])
+    token, _ = tokens.create_token(boss, "mine", scopes=["*"])
     assert isinstance(alias, Alias)
     assert isinstance(group, Group)
     profile, _ = profiles.create_profile(box, action="quarantine", acting_user=SYSTEM)

@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts import demo
 from accounts.models import Admin, MailHost, Plan, Token
 from accounts.presets import PRESETS
-from accounts.services import people
+from accounts.services import people, tokens
 from panel.base.tenancy import SYSTEM, Role
 
 OPERATOR = "operator@localhost"
@@ -56,5 +56,5 @@ def ensure_operator() -> dict[str, str]:
         password = password or secrets.token_urlsafe(15)
         admin = people.create_admin(OPERATOR, password=password, role=Role.OPERATOR, email=settings.OPERATOR_ADDRESS, acting_user=SYSTEM)
     if key and not Token.objects.filter(digest=Token.digest_of(key)).exists():
-        people.create_token(admin, "stack", scopes=["*"], key=key)
+        tokens.create_token(admin, "stack", scopes=["*"], key=key)
     return {"login": admin.login, "password": password, "token": key}

@@ -135,7 +135,8 @@ def _of_framework(error: exceptions.APIException) -> Problem:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    return Problem(error.status_code, error.detail, headers=headers)
+    code = getattr(error.detail, "code", error.default_code)
+    return Problem(error.status_code, error.detail, code="" if code == error.default_code else code, headers=headers)
 
 
 def _flat(detail: Any, path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
