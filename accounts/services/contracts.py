@@ -59,7 +59,8 @@ def change_plan(
 def delete_plan(plan: Plan, *, acting_user: Principal) -> None:
     require(acting_user, "plan.write")
     with transaction.atomic():
-        audit.record("plan.delete", plan.name, acting_user=acting_user)
+        before = {"title": plan.title, **rules.as_json(plan.rules)}
+        audit.record("plan.delete", plan.name, acting_user=acting_user, before=before)
         _delete(plan, _("Domains use this plan."))
 
 
@@ -114,7 +115,9 @@ def change_customer(customer: Customer, *, acting_user: Principal, limits: dict[
 def delete_customer(customer: Customer, *, acting_user: Principal) -> None:
     require(acting_user, "customer.write")
     with transaction.atomic():
-        audit.record("customer.delete", customer.name, acting_user=acting_user, tenant=customer.pk)
+        audit.record(
+            "customer.delete", customer.name, acting_user=acting_user, tenant=customer.pk, before={"limits": dict(customer.limits)}
+        )
         _delete(customer, _("The customer still has domains or admins."))
 
 

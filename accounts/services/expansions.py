@@ -72,7 +72,7 @@ SHAPES: dict[type[Alias | Group], tuple[str, str, AddressKind, type[AliasDestina
 def _create(model: type[T], domain: Domain, local_part: str, addresses: Sequence[str], user: Principal) -> tuple[T, Change]:
     field, counter, kind, rows, word = SHAPES[model]
     with transaction.atomic():
-        _hold_host(domain)
+        hold_host(domain)
         name = claim(domain, local_part, kind)
         wanted = _checked(name.address, addresses, field)
         count(domain, counter, 1, field="local_part")
@@ -90,7 +90,7 @@ def _write_children(rows: type[AliasDestination | GroupMember], word: str, row: 
 def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Change]:
     field, _counter, _kind, rows, word = SHAPES[type(row)]
     with transaction.atomic():
-        _hold_host(row.domain)
+        hold_host(row.domain)
         before: list[str] = row.addresses()
         wanted: list[str] = _checked(row.address, addresses, field)
         rows.objects.filter(**{word: row}).delete()
@@ -104,7 +104,7 @@ def _change(row: T, addresses: Sequence[str], user: Principal) -> tuple[T, Chang
 def _delete(row: Alias | Group, user: Principal) -> Change:
     field, counter, _kind, _rows, word = SHAPES[type(row)]
     with transaction.atomic():
-        _hold_host(row.domain)
+        hold_host(row.domain)
         count(row.domain, counter, -1, field="address")
         audit.record(f"{word}.delete", row.address, acting_user=user, domain=row.domain, before={field: row.addresses()})
         targets = _targets(row, row.addresses())
@@ -112,7 +112,7 @@ def _delete(row: Alias | Group, user: Principal) -> Change:
         return changes.record(targets, acting_user=user)
 
 
-def _hold_host(domain: Domain) -> None:
+def hold_host(domain: Domain) -> None:
     """Two edits that close a loop between them must not pass each other: one at a time on a host."""
     MailHost.objects.select_for_update().get(pk=domain.host.pk)
 

@@ -6,14 +6,17 @@ Whatever else follows from an act (webhooks) listens here, in the same transacti
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, Protocol
 
 from panel.base.models import AuditEntry
 from panel.base.tenancy import Principal
 
 _origin: ContextVar[tuple[str, str | None]] = ContextVar("origin", default=("command", None))
+_undone: ContextVar[AuditEntry | None] = ContextVar("undone", default=None)
 Listener = Callable[[list[AuditEntry]], None]
 _listeners: list[Listener] = []
+AT_ONCE = 5_000
 
 
 class Owned(Protocol):
@@ -38,6 +41,16 @@ def current_origin() -> tuple[str, str | None]:
     return _origin.get()
 
 
+@contextmanager
+def undoing(undone: AuditEntry) -> Iterator[None]:
+    """The next entry about the same subject says that it undoes this one."""
+    token = _undone.set(undone)
+    try:
+        yield
+    finally:
+        _undone.reset(token)
+
+
 def on_entries(listener: Listener) -> None:
     """Registers who hears of every new entry, inside its transaction; many at once come as one list."""
     _listeners.append(listener)
@@ -55,12 +68,13 @@ def entry(
 ) -> AuditEntry:
     """An entry that is not saved yet. `domain`: an `Owned`; `tenant`: the customer's key where no domain is concerned.
 
-    Keeps only what differs between `before` and `after`. A password's value is never handed in here.
+    Keeps only what differs between `before` and `after`, and the `id` of one of several. A password's value is never handed in here.
     """
     old, new = dict(before or {}), dict(after or {})
-    same = {key for key in old.keys() & new.keys() if old[key] == new[key]}
+    same = {key for key in old.keys() & new.keys() if old[key] == new[key] and key != "id"}
     via, remote = _origin.get()
     return AuditEntry(
+        undoes=_undoes(subject),
         actor=acting_user.actor,
         via=via,
         remote=remote,
@@ -71,6 +85,30 @@ def entry(
         before={key: value for key, value in old.items() if key not in same},
         after={key: value for key, value in new.items() if key not in same},
     )
+
+
+def _undoes(subject: str) -> AuditEntry | None:
+    undone = _undone.get()
+    if undone is None or undone.subject != subject:
+        return None
+    _undone.set(None)
+    return undone
+
+
+def own(user: Any) -> dict[str, Any]:
+    """Under which domain or contract the trail keeps what somebody did with what is their own."""
+    if (domain := getattr(user, "domain", None)) is not None:
+        return {"domain": domain}
+    return {"tenant": getattr(user, "customer_id", None)}
+
+
+def forget(before: datetime) -> int:
+    """Removes the entries from before that moment, some thousands at a time; returns how many."""
+    count = 0
+    while keys := list(AuditEntry.objects.order_by("at").filter(at__lt=before).values_list("pk", flat=True)[:AT_ONCE]):
+        AuditEntry.objects.filter(pk__in=keys).delete()
+        count += len(keys)
+    return count
 
 
 def record(action: str, subject: str, **more: Any) -> AuditEntry:

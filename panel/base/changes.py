@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
+from panel.base import audit
 from panel.base.models import Change, ChangeTarget, Job, JobState, State, TargetKind
 from panel.base.tenancy import Principal
 
@@ -49,13 +50,14 @@ def send(hosts: set[str]) -> None:
             log.warning("broker away (%s), the sweep will send the changes of %s", error, sorted(hosts))
 
 
-def retry(change: Change) -> None:
+def retry(change: Change, *, acting_user: Principal) -> None:
     """Makes a failed change pending again; it is applied by today's rules and settings."""
     failed = change.targets.filter(state=State.FAILED)
     hosts = set(failed.values_list("host", flat=True))
     jobs = list(failed.filter(kind=TargetKind.JOB).values_list("key", flat=True))
     Job.objects.filter(pk__in=jobs).update(state=JobState.QUEUED, errors=[], not_before=timezone.now())
     failed.update(state=State.PENDING, error="", lease=None)
+    audit.record("change.retry", str(change.pk), acting_user=acting_user, **audit.own(acting_user))
     transaction.on_commit(lambda: send(hosts))
 
 

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -93,6 +94,10 @@ class ChangeTarget(models.Model):
         ]
 
 
+SLACK = timedelta(hours=1)  # between an entry's moment and its key: longer than any transaction, or clocks that differ
+HIGHEST = 2**63 - 1
+
+
 class AuditQuerySet(TenantQuerySet):
     """A customer admin sees what concerned the contract, a mail admin what concerned their domains under it.
 
@@ -108,6 +113,20 @@ class AuditQuerySet(TenantQuerySet):
 
     def in_domains(self, domains: Iterable[str]) -> Self:
         return self.filter(domain__in=domains)
+
+    def since(self, moment: datetime) -> Self:
+        """From that moment on. The key is bounded too: pages go by key, and keys grow as time does."""
+        before = AuditEntry.objects.order_by("-at").filter(at__lt=moment - SLACK).values("pk")[:1]
+        return self.filter(at__gte=moment, pk__gt=Coalesce(Subquery(before), 0))
+
+    def until(self, moment: datetime) -> Self:
+        """Before that moment; see `since`."""
+        after = AuditEntry.objects.order_by("at").filter(at__gte=moment + SLACK).values("pk")[:1]
+        return self.filter(at__lt=moment, pk__lt=Coalesce(Subquery(after), HIGHEST))
+
+    def holding(self, text: str) -> Self:
+        """Subject or actor with the text somewhere in it; by trigrams on PostgreSQL (migration 0005)."""
+        return self.filter(Q(subject__icontains=text) | Q(actor__icontains=text))
 
 
 class AuditEntry(models.Model):
@@ -126,7 +145,7 @@ class AuditEntry(models.Model):
     subject = models.CharField(max_length=320)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
-    undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
+    undoes = models.OneToOneField("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")  # once
     objects: ClassVar[Any] = AuditQuerySet.as_manager()
 
     class Meta:
@@ -136,6 +155,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["tenant", "-id"]),
             models.Index(fields=["subject", "-id"]),
             models.Index(fields=["actor", "-id"]),
+            models.Index(fields=["action", "-id"]),
             models.Index(fields=["at"]),
         ]
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -147,7 +148,9 @@ def change_retry(request: HttpRequest, change_id: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return to_login(request, "login")
     change = _change(request, change_id)
-    changes.retry(change)
+    user: Any = request.user
+    with transaction.atomic():
+        changes.retry(change, acting_user=user)
     if is_htmx(request):
         return render(request, "changes/mark.html", _mark(request, change))
     return redirect("change-mark", change.pk)
