@@ -79,6 +79,13 @@ def owners(aliases: Iterable[str]) -> dict[str, set[str]]:
     return {alias: _closure(alias, known) for alias in direct}
 
 
+def senders_as(aliases: Iterable[str]) -> dict[str, set[str]]:
+    """`owners` without the mailboxes that nobody may sign in to: who is signed in already sends nothing more."""
+    found = owners(aliases)
+    barred = set(Mailbox.objects.barred().filter(pk__in=set().union(*found.values())).values_list("pk", flat=True))
+    return {alias: logins - barred for alias, logins in found.items()}
+
+
 def _destinations(aliases: set[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for alias, address in AliasDestination.objects.filter(alias__in=aliases).values_list("alias_id", "address"):

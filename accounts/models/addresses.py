@@ -74,7 +74,14 @@ def _uses(percent: int) -> Q:
     return storage | Q(most_messages__isnull=False, used_messages__gte=F("most_messages") * percent / 100)
 
 
+BARRED = Q(suspended=True) | Q(must_change_password=True)
+
+
 class MailboxQuerySet(InDomainQuerySet):
+    def barred(self) -> Self:
+        """Those that nobody may sign in to."""
+        return self.filter(BARRED)
+
     def filled(self, percent: int, *, below: int | None = None, domain: Domain | None = None) -> Self:
         """Those that use at least this share of their storage or of their messages, and less than `below` of both.
 
@@ -137,6 +144,7 @@ class Mailbox(models.Model):
             models.Index(fields=["domain", "used_bytes", "name"]),
             models.Index(fields=["domain", "quota_mb", "name"]),
             models.Index(fields=["usage_at"]),
+            models.Index(fields=["domain", "name"], condition=BARRED, name="mailbox_barred"),
         ]
 
     def __str__(self) -> str:
@@ -149,6 +157,11 @@ class Mailbox(models.Model):
     @property
     def local_part(self) -> str:
         return self.address.rpartition("@")[0]
+
+    @property
+    def is_barred(self) -> bool:
+        """True while nobody signs in to it anywhere, and nothing is sent by it (see accounts.status)."""
+        return self.suspended or self.must_change_password
 
     @property
     def actor(self) -> str:

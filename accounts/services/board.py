@@ -1,5 +1,6 @@
 """The message board: what the system posts and settles, what the operator writes, what a reader puts away."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,10 @@ from panel.base.tenancy import Principal
 EDITABLE = ("title", "body", "level", "audience", "customer", "domain", "starts_at", "ends_at")
 
 
-def post(
+Posting = dict[str, Any]
+
+
+def posting(
     code: str,
     *,
     topic: str,
@@ -31,18 +35,24 @@ def post(
     domain: Domain | None = None,
     mailbox: Mailbox | None = None,
     ends_at: datetime | None = None,
-) -> Notice:
-    """A system notice, in the caller's transaction. It takes the place of the topic's old one and is undismissed again.
-
-    `code` is one of accounts.notices, `values` what its texts name. A mailbox stands for its domain, a domain for its customer.
-    """
+) -> Posting:
+    """A system notice that is not posted yet. Raises ValueError for a code that accounts.notices has no text for."""
     if code not in KINDS:
         raise ValueError(f"no text for the notice {code!r}")
     domain = domain or (mailbox.domain if mailbox else None)
     customer = customer or (domain.customer if domain else None)
-    fields: dict[str, Any] = {"code": code, "values": values or {}, "level": level, "audience": audience}
+    fields: Posting = {"topic": topic, "code": code, "values": values or {}, "level": level, "audience": audience}
     fields |= {"customer": customer, "domain": domain, "mailbox": mailbox, "ends_at": ends_at}
-    fields |= {"starts_at": timezone.now(), "created_at": timezone.now()}
+    return {**fields, "starts_at": timezone.now(), "created_at": timezone.now()}
+
+
+def post(code: str, **more: Any) -> Notice:
+    """A system notice (as `posting` takes it), in the caller's transaction. A mailbox stands for its domain, a domain for its customer.
+
+    It takes the place of the topic's old one and is undismissed again.
+    """
+    fields = posting(code, **more)
+    topic = fields.pop("topic")
     with transaction.atomic():
         again = {**fields, "version": F("version") + 1}
         notice, is_new = Notice.objects.update_or_create(topic=topic, defaults=again, create_defaults=fields)
@@ -51,6 +61,13 @@ def post(
             notice.refresh_from_db(fields=["version"])
     made: Notice = notice
     return made
+
+
+def post_many(postings: Sequence[Posting]) -> None:
+    """Many in a few statements; for topics that nobody else posts meanwhile (the caller holds what they are about)."""
+    with transaction.atomic():
+        Notice.objects.filter(topic__in=[one["topic"] for one in postings]).delete()
+        Notice.objects.bulk_create([Notice(**one) for one in postings], batch_size=500)
 
 
 def settle(topic: str) -> None:

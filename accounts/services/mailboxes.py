@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from accounts import passwords
 from accounts.models import AddressKind, AddressName, BareLogin, Domain, Mailbox, RemovedHome
 from accounts.models.tenants import bump
+from accounts.nearness import refuse_near_copies
 from accounts.permissions import require
+from accounts.services import standing
 from accounts.services.common import check, claim, count
 from panel.base import audit, changes
 from panel.base.errors import Clash, Forbidden
@@ -139,20 +141,29 @@ def _recount(mailbox: Mailbox, before: dict[str, Any]) -> None:
 
 
 def set_password(mailbox: Mailbox, password: str, *, acting_user: Principal, current_password: str | None = None) -> tuple[Mailbox, Change]:
-    """An admin sets any; a mailbox user needs the current one and changes only their own."""
+    """An admin sets any; a mailbox user needs the current one and changes only their own.
+
+    After a forced change it may not be near to one of the last three (A12).
+    """
     require(acting_user, "mailbox.password")
     if acting_user.role == Role.MAILBOX_USER:
         own(mailbox, acting_user)
         if not passwords.verify(current_password or "", mailbox.password_hash):
             raise ValidationError({"current_password": ValidationError(_("This is not the current password."), code="wrong")})
     check_password(mailbox.domain, mailbox.local_part, password)
+    was_forced = mailbox.must_change_password
+    if was_forced:
+        refuse_near_copies(password, standing.last_passwords(mailbox))  # before the transaction: it takes seconds
     hashed = passwords.hash_password(password)
     with transaction.atomic():
         fresh = locked(mailbox)
+        if fresh.must_change_password and not was_forced:
+            refuse_near_copies(password, standing.last_passwords(fresh))  # it was forced this very moment
+        concerned = standing.targets([fresh]) if fresh.must_change_password else [target(fresh)]
+        standing.password_was_set(fresh, fresh.password_hash)
         bump(fresh, password_hash=hashed, password_changed_at=timezone.now())
-        fresh.tokens.filter(is_session=True).delete()
         audit.record("mailbox.password", fresh.address, acting_user=acting_user, domain=fresh.domain)
-        return fresh, changes.record([target(fresh)], acting_user=acting_user)
+        return fresh, changes.record(concerned, acting_user=acting_user)
 
 
 def own(mailbox: Mailbox, user: Principal) -> None:

@@ -7,13 +7,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy, State
+from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy, Signing, State
 
 DIRECTORY = "directory"
 FORWARDS = "forwards"
 POLICIES = "policies"
 SCRIPTS = "scripts"
 DOMAIN_SCRIPTS = "domain-scripts"
+DKIM = "dkim"
 # Every store in which an address has at most the one entry of its name; what it has in FORWARDS is under its tag.
 ADDRESS_STORES = (DIRECTORY, "mailboxes", "aliases", "senders", SCRIPTS)
 # Nobody can own a name below .invalid (RFC 2606): no stranger's domain, and no customer's.
@@ -36,19 +37,20 @@ class Row:
     other_login: str | None
     own_script: bool = False
     receive: bool = True
+    login: bool = True
 
     def __repr__(self) -> str:  # a hash must not reach a log by way of an error message
         return f"Row(home={self.home!r}, other_login={self.other_login!r}, …)"
 
 
-Value = str | Row
+Value = str | Row | Signing
 Key = tuple[str, str]  # (store, key)
 Wanted = Mapping[Key, Value | None]  # None: no such entry
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of one store: the directory, or a Postfix map."""
+    """One key of one store: the directory, a Postfix map, a script, a domain's DKIM keys."""
 
     store: str
     key: str
@@ -86,16 +88,16 @@ def entries_of(state: State) -> tuple[Entry, ...]:
         case DomainState():
             reserved = (entry for address, to in state.reserved for entry in _alias(address, (to,)))
             itself = (Entry("domains", state.name, "mailboxes"), *_policy(state.name, state.policy))
-            return (*itself, *reserved, *_script(DOMAIN_SCRIPTS, state.name, state.script))
+            return (*itself, *reserved, *_script(DOMAIN_SCRIPTS, state.name, state.script), *_signing(state))
 
 
 def _mailbox(box: MailboxState) -> tuple[Entry, ...]:
     limits = (box.quota_mb, box.quota_messages, box.max_message_mb)
-    row = Row(box.domain, box.home, box.password, *limits, box.other_login, box.own_script, box.receive)
+    row = Row(box.domain, box.home, box.password, *limits, box.other_login, box.own_script, box.receive, box.login)
     return (
         Entry(DIRECTORY, box.address, row),
         Entry("mailboxes", box.address, box.home),
-        Entry("senders", box.address, box.address),
+        *_sender(box.address, (box.address,) if box.login else ()),
         *_forwards(box.address, box.forwards, always=box.own_script),
         *_script(SCRIPTS, box.address, box.script),
     )
@@ -105,6 +107,10 @@ def _policy(domain: str, policy: Policy) -> tuple[Entry, ...]:
     if policy == Policy():
         return ()
     return (Entry(POLICIES, domain, f"{policy.outbound} {policy.unpacked_mb or '-'}"),)
+
+
+def _signing(state: DomainState) -> tuple[Entry, ...]:
+    return () if state.signing == Signing() else (Entry(DKIM, state.name, state.signing),)
 
 
 def policy_of(value: str | None) -> Policy:
@@ -160,7 +166,7 @@ def wanted_of_domain(name: str, state: DomainState | None) -> dict[Key, Value | 
 
     A name that stops being reserved is a change of that address (`wanted_at`): it may be something else by now.
     """
-    nothing = {("domains", name): None, (DOMAIN_SCRIPTS, name): None, (POLICIES, name): None}
+    nothing = {("domains", name): None, (DOMAIN_SCRIPTS, name): None, (POLICIES, name): None, (DKIM, name): None}
     return {**nothing, **keyed(entries_of(state) if state else ())}
 
 

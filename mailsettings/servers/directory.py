@@ -27,15 +27,16 @@ CREATE TABLE IF NOT EXISTS mailbox (
     max_message_mb INTEGER,
     other_login TEXT,
     own_script INTEGER NOT NULL DEFAULT 0,
-    receive INTEGER NOT NULL DEFAULT 1
+    receive INTEGER NOT NULL DEFAULT 1,
+    login INTEGER NOT NULL DEFAULT 1
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mailbox_domain ON mailbox (domain);
 CREATE INDEX IF NOT EXISTS mailbox_other_login ON mailbox (other_login) WHERE other_login IS NOT NULL;
 """
 # Columns that came later: a directory made before them gets them at the next `create`.
-LATER = {"own_script": "INTEGER NOT NULL DEFAULT 0", "receive": "INTEGER NOT NULL DEFAULT 1"}
-COLUMNS = "domain, home, password, quota_mb, quota_messages, max_message_mb, other_login, own_script, receive"
-UPSERT = f"INSERT OR REPLACE INTO mailbox (address, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LATER = {"own_script": "INTEGER NOT NULL DEFAULT 0", "receive": "INTEGER NOT NULL DEFAULT 1", "login": "INTEGER NOT NULL DEFAULT 1"}
+COLUMNS = "domain, home, password, quota_mb, quota_messages, max_message_mb, other_login, own_script, receive, login"
+UPSERT = f"INSERT OR REPLACE INTO mailbox (address, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # SQLite takes 32,766 parameters in a statement since 3.32; stay well below.
 CHUNK = 5000
 
@@ -97,13 +98,13 @@ def addresses_of_domain(layout: Layout, domain: str) -> list[str]:
 
 def _columns(address: str, row: Row) -> tuple[object, ...]:
     limits = (row.quota_mb, row.quota_messages, row.max_message_mb)
-    return (address, row.domain, row.home, row.password, *limits, row.other_login, row.own_script, row.receive)
+    return (address, row.domain, row.home, row.password, *limits, row.other_login, row.own_script, row.receive, row.login)
 
 
 def _row(columns: tuple[Any, ...]) -> tuple[str, Row]:
     address, *rest = columns
     row = Row(*rest)
-    return address, replace(row, own_script=bool(row.own_script), receive=bool(row.receive))
+    return address, replace(row, own_script=bool(row.own_script), receive=bool(row.receive), login=bool(row.login))
 
 
 @contextmanager

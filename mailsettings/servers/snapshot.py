@@ -16,7 +16,7 @@ from mailsettings.sieve.settings import Script
 
 MAILBOX_COLUMNS = (
     "name_id", "domain_id", "uuid", "password_hash", "quota_mb", "quota_messages", "bare_login__login",
-    "receive", "spam_seat",
+    "receive", "spam_seat", "suspended", "must_change_password",
 )  # fmt: skip
 BATCH = 5_000
 
@@ -113,11 +113,12 @@ def _mailbox(box: Mailbox, bare: str | None, script: Script | None) -> MailboxSt
         script=script.text if script else None,
         own_script=rules.own_scripts,
         receive=box.receive,
+        login=not box.is_barred,
     )
 
 
 def _aliases(names: list[str], host: str) -> Iterator[AliasState]:
-    owners = selectors.owners(names)
+    owners = selectors.senders_as(names)
     children = _children(AliasDestination, "alias_id", names)
     ours = _hosted(children.values(), host)
     for address, destinations in children.items():

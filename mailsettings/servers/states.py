@@ -5,7 +5,7 @@ Names are full and in A-labels and lower case (`info@xn--r8jz45g.jp`). Sizes: 1 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class MailboxState:
     `script` = the Sieve text that the panel made of its settings. It redirects to `desired.way_out(tag, n)` only;
     `forwards[n]` = the destinations behind that. `own_script`: the user may keep a script of their own (ManageSieve).
     `receive`: False = nothing is stored (F6); the domain's script, which cannot know, asks Dovecot.
+    `login`: False = nobody signs in, and who is signed in already sends nothing more; mail is delivered.
     """
 
     address: str
@@ -29,6 +30,7 @@ class MailboxState:
     script: str | None = None
     own_script: bool = False
     receive: bool = True
+    login: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,26 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """A domain's DKIM keys. `keys` = (selector, PEM of the private key), by selector; `selector` = the one that signs mail."""
+
+    keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    selector: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DomainState:
     """A domain; `reserved` = (full reserved address, destination), such as postmaster@ to the admin address.
 
-    `script` = the Sieve text of its filters, run before those of its mailboxes; `policy` = what the milter obeys.
+    `script` = the Sieve text of its filters, run before those of its mailboxes; `policy` = what the milter obeys;
+    `signing` = its DKIM keys.
     """
 
     name: str
     reserved: tuple[tuple[str, str], ...] = ()
     script: str | None = None
     policy: Policy = Policy()
+    signing: Signing = Signing()
 
 
 AddressState = MailboxState | AliasState | GroupState

@@ -7,16 +7,17 @@ clears the leases that a killed run left behind, and does their work again: appl
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from mailsettings.servers import drift, snapshot
+from mailsettings.servers import doveadm, drift, snapshot
 from mailsettings.servers.apply import REBUILD_ABOVE, apply_entries
-from mailsettings.servers.desired import FORWARDS, Key, Value, Wanted
-from mailsettings.servers.doveadm import DoveadmError
+from mailsettings.servers.desired import FORWARDS, Key, Row, Value, Wanted
+from mailsettings.servers.doveadm import DoveadmError, DovecotNotRunning
 from mailsettings.servers.drift import Drift
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
@@ -77,6 +78,7 @@ def carry_out(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTar
     try:
         wanted = wanted_by(layout, host, batch)
         applied = apply_entries(layout, lock_fd, wanted)
+        _end_sessions(layout, wanted)
         # What was not written was just read by the servers' own tools; only a run that finds all done asks for all.
         complaint = _ask(layout, applied.written or wanted)
     except ValueError as error:
@@ -87,6 +89,14 @@ def carry_out(layout: Layout, lock_fd: int, host: str, batch: Sequence[ChangeTar
         raise Later(str(error) or type(error).__name__) from error
     else:
         _finish(batch, State.FAILED if complaint else State.LIVE, complaint or "")
+
+
+def _end_sessions(layout: Layout, wanted: Wanted) -> None:
+    """Of accounts that nobody may sign in to. By what is wanted, not by what was written: a killed run wrote, and kicked nobody."""
+    barred = [key for (_store, key), value in wanted.items() if isinstance(value, Row) and not value.login]
+    with suppress(DovecotNotRunning):  # no sessions then
+        for address in barred:
+            doveadm.kick(layout, address)
 
 
 def _ask(layout: Layout, wanted: Wanted) -> str | None:
