@@ -61,6 +61,14 @@ def networks(name: str, default: str = "") -> list[str]:
     return found
 
 
+def pair(first: str, second: str) -> tuple[str, str]:
+    """Two variables of which both are set, or neither ("")."""
+    values = (os.environ.get(first, ""), os.environ.get(second, ""))
+    if bool(values[0]) != bool(values[1]):
+        raise BadSetting(second if values[0] else first, f"must be set together with {first if values[0] else second}")
+    return values
+
+
 def database(name: str, default: str) -> dict[str, object]:
     """Django's DATABASES entry for `sqlite:///PATH` or `postgresql://user:password@host:port/name[?host=/socket]`."""
     url = urlsplit(os.environ.get(name, default))
