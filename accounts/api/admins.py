@@ -2,28 +2,27 @@
 
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
+from django.db import transaction
+from django.db.models import Prefetch, Q, QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import names
 from accounts.api.resource import Done, Resource, named
-from accounts.models import Admin, Customer, Domain
+from accounts.api.roles import MOST, FurtherRole, FurtherRoleBody, domains_named, names_field, wanted_of
+from accounts.models import Admin, Appointment, Customer
 from accounts.services import people
+from accounts.services.appointments import set_appointments
+from accounts.services.people import is_within_reach
 from panel.base.api.fields import Choice, Flag, Strict, Text
 from panel.base.api.filters import exact
 from panel.base.api.permissions import user_of
-from panel.base.api.problems import bad
 from panel.base.tenancy import ADMIN_ROLES, Role
 
 LANGUAGES = ("en", "ja")
-
-
-def names_field(about: str, **more: Any) -> Any:
-    return serializers.ListField(child=Text(max_length=253), max_length=1000, required=False, help_text=about, **more)
+REACH = ("domains", Prefetch("appointments", Appointment.objects.select_related("customer").prefetch_related("domains")))
 
 
 class AdminChange(Strict):
@@ -37,6 +36,9 @@ class AdminChange(Strict):
     customer = Text(required=False, allow_null=True, max_length=100, help_text="Every role but the operator belongs to one.")
     domains = names_field("Of mail and web admins: the domains they administer. Replaces all that were there.")
     is_active = Flag(required=False, help_text="false: cannot sign in, and no token works.")
+    further_roles = serializers.ListField(
+        child=FurtherRoleBody(), max_length=MOST, required=False, help_text="Replaces all that were there: the visible ones."
+    )
 
 
 class AdminCreation(AdminChange):
@@ -50,15 +52,35 @@ class AdminCreation(AdminChange):
 
 class AdminSerializer(serializers.Serializer[Admin]):
     login = serializers.CharField()
-    email = serializers.CharField()
+    email = serializers.SerializerMethodField()
     language = serializers.ChoiceField(choices=["", *LANGUAGES])
-    role = serializers.ChoiceField(choices=ADMIN_ROLES)
-    customer = serializers.CharField(source="customer.name", allow_null=True, default=None)
+    role = serializers.SerializerMethodField(allow_null=True, help_text="The first role; null where it is in another contract.")
+    customer = serializers.SerializerMethodField(allow_null=True)
     domains = serializers.SerializerMethodField()
     is_active = serializers.BooleanField()
+    further_roles = serializers.SerializerMethodField()
+
+    def _knows(self, row: Any, admin: Admin) -> bool:
+        """Of somebody with roles elsewhere one sees those of one's own contract."""
+        user = user_of(self.context["request"])
+        return admin.pk == user.pk or is_within_reach(row.role, row.customer_id, user)
+
+    def get_email(self, row: Admin) -> str:
+        return row.email if self._knows(row, row) else ""
+
+    @extend_schema_field(serializers.ChoiceField(choices=ADMIN_ROLES, allow_null=True))
+    def get_role(self, row: Admin) -> str | None:
+        return row.role if self._knows(row, row) else None
+
+    def get_customer(self, row: Admin) -> str | None:
+        return row.customer.name if row.customer and self._knows(row, row) else None
 
     def get_domains(self, row: Admin) -> list[str]:
-        return sorted(domain.name for domain in row.domains.all())
+        return sorted(domain.name for domain in row.domains.all()) if self._knows(row, row) else []
+
+    @extend_schema_field(FurtherRole(many=True))
+    def get_further_roles(self, row: Admin) -> Any:
+        return FurtherRole([held for held in row.appointments.all() if self._knows(held, row)], many=True).data
 
 
 class AdminApi(Resource):
@@ -80,7 +102,11 @@ class AdminApi(Resource):
     unlimited_only = True
 
     def rows(self) -> QuerySet[Any]:
-        return self.visible().select_related("customer").prefetch_related("domains")
+        return self.visible().select_related("customer").prefetch_related(*REACH)
+
+    def again(self, row: Admin) -> Any:
+        """Whoever has just taken somebody's last role in the own contract away still gets an answer."""
+        return Admin.objects.get_queryset().select_related("customer").prefetch_related(*REACH).get(pk=row.pk)
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(Q(login__contains=text.lower()) | Q(email__icontains=text))
@@ -95,13 +121,27 @@ class AdminApi(Resource):
             if self.principal.role == Role.CUSTOMER_ADMIN:
                 body.setdefault("customer", user_of(request).customer.name)
             fields = self._resolved(body)
-            return Done(people.create_admin(fields.pop("login"), acting_user=self.principal, **fields))
+            further = fields.pop("further_roles", [])
+            with transaction.atomic():
+                admin = people.create_admin(fields.pop("login"), acting_user=self.principal, **fields)
+                set_appointments(admin, further, acting_user=self.principal)
+            return Done(admin)
 
         return self.created(make)
 
     def partial_update(self, request: Request, name: str) -> Response:
-        """A new password ends the admin's API sessions."""
-        return self.changed(lambda row, body: Done(people.change_admin(row, acting_user=self.principal, **self._resolved(body))))
+        """A new password ends the admin's API sessions; a role that is taken away ends the tokens that act in it."""
+
+        def change(row: Admin, body: dict[str, Any]) -> Done:
+            fields = self._resolved(body)
+            further = fields.pop("further_roles", None)
+            if fields or further is None:
+                people.change_admin(row, acting_user=self.principal, **fields)
+            if further is not None:
+                set_appointments(row, further, acting_user=self.principal)
+            return Done(row)
+
+        return self.changed(change)
 
     def _resolved(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with objects for names; only what the principal sees exists."""
@@ -109,20 +149,10 @@ class AdminApi(Resource):
             body["customer"] = named(Customer.objects.visible_to(self.principal), "customer", body["customer"])
         if "domains" in body:
             body["domains"] = domains_named(self.principal, body["domains"])
+        if "further_roles" in body:
+            body["further_roles"] = wanted_of(body["further_roles"], self.principal)
         return body
 
     def destroy(self, request: Request, name: str) -> Response:
         """Nobody deletes themselves."""
         return self.deleted(lambda row: people.delete_admin(row, acting_user=self.principal))
-
-
-def domains_named(user: Any, wanted: list[str]) -> list[Domain]:
-    """The visible domains of these names; raises 400 for one that is not there."""
-    try:
-        keys = {names.to_ascii(name) for name in wanted}
-    except ValidationError as error:
-        raise ValidationError({"domains": error}) from None
-    found = list(Domain.objects.visible_to(user).filter(name__in=keys))
-    if missing := sorted(keys - {domain.name for domain in found}):
-        raise bad("domains", _("There is no such thing: %(name)s") % {"name": missing[0]}, "unknown")
-    return found

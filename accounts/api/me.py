@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts import permissions
 from accounts.api.admins import LANGUAGES
 from accounts.api.resource import HasPart
+from accounts.api.roles import HeldRole, held_roles
 from accounts.models import Admin, Domain, Mailbox
 from accounts.services import people
 from panel.base.api import etags
@@ -31,6 +32,10 @@ MAY = {"type": "object", "additionalProperties": {"type": "array", "items": {"ty
 class MeSerializer(serializers.Serializer[Any]):
     login = serializers.SerializerMethodField(help_text="An admin's login or the mailbox's address.")
     role = serializers.ChoiceField(choices=Role.choices)
+    acting = serializers.IntegerField(
+        source="appointment_id", allow_null=True, default=None, help_text="The further role one acts in; null: the first."
+    )
+    roles = serializers.SerializerMethodField(help_text="All of an admin's roles, the first at the head; of a token its own alone.")
     email = serializers.SerializerMethodField()
     language = serializers.ChoiceField(choices=["", *LANGUAGES])
     customer = serializers.SerializerMethodField(allow_null=True)
@@ -40,6 +45,10 @@ class MeSerializer(serializers.Serializer[Any]):
 
     def get_login(self, user: Any) -> str:
         return str(user.login if isinstance(user, Admin) else user.address)
+
+    @extend_schema_field(HeldRole(many=True))
+    def get_roles(self, user: Any) -> Any:
+        return held_roles(user, token_of(self.context["request"])) if isinstance(user, Admin) else []
 
     def get_email(self, user: Any) -> str:
         return str(user.email if isinstance(user, Admin) else user.address)

@@ -26,12 +26,15 @@ login_form = RegexValidator(
 
 
 class AdminQuerySet(TenantQuerySet):
-    """Operators see all; a customer admin sees the contract's own mail and web admins, and themselves."""
+    """Operators see all; a customer admin sees who is mail or web admin in the contract, in a first role or a further one,
+    and themselves.
+    """
 
     def narrowed(self, user: Principal) -> Self:
         if user.role == Role.CUSTOMER_ADMIN:
             below = Q(customer_id=getattr(user, "customer_id", None), role__in=[Role.MAIL_ADMIN, Role.WEB_ADMIN])
-            return self.filter(below | Q(pk=getattr(user, "pk", None)))
+            further = Appointment.objects.filter(below).values("admin_id")
+            return self.filter(below | Q(pk__in=further) | Q(pk=getattr(user, "pk", None)))
         return self.none()
 
 
@@ -73,10 +76,19 @@ class Admin(AbstractBaseUser):
         ]
 
     appointment_id: int | None = None  # the further role that this request acts in; None = the first
+    # Set by the query that finds who is signed in, so that no page has to ask.
+    has_further_roles = False
+    has_two_step = False
+    two_step_roles: list[str] | None = None  # the roles that the operator asks two steps of
 
     @property
     def actor(self) -> str:
         return f"admin:{self.login}"
+
+    @property
+    def owes_two_step(self) -> bool:
+        """Of the one who is signed in: their role signs in with two steps, and they have set up none."""
+        return not self.has_two_step and self.role in (self.two_step_roles or ())
 
     def act_as(self, appointment: "Appointment") -> None:
         """From here on this instance is somebody in another of their roles. In memory only: it must not be saved whole."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from panel.base.errors import Clash, Forbidden
 from panel.base.tenancy import Principal, Role
 
 SESSION_HOURS = 12
+BELOW = (Role.MAIL_ADMIN, Role.WEB_ADMIN)  # what a customer admin appoints
 
 
 def create_admin(
@@ -55,18 +57,49 @@ def _insert(admin: Admin) -> None:
 
 
 def _check_appointment(admin: Admin, domains: Iterable[Domain], user: Principal) -> None:
-    """Nobody appoints above themselves, nor into another contract."""
-    if user.role == Role.CUSTOMER_ADMIN:
-        own = getattr(user, "customer_id", None)
-        is_self = admin.pk is not None and admin.pk == getattr(user, "pk", None)
-        if not is_self and admin.role not in (Role.MAIL_ADMIN, Role.WEB_ADMIN):
-            raise Forbidden(_("You may appoint domain mail admins and domain web admins."))
-        if admin.customer_id != own:  # type: ignore[attr-defined]
-            raise Forbidden(_("The customer must be your own."))
-    if admin.role in (Role.OPERATOR, Role.CUSTOMER_ADMIN) and domains:
+    """As `check_role`; a customer admin keeps the own first role, which they could not give to others."""
+    if admin.pk is None or admin.pk != getattr(user, "pk", None):
+        check_role(admin.role, admin.customer, domains, user)
+    else:
+        _check_own_contract(admin.customer, user)
+        _check_domains(admin.role, admin.customer, domains)
+
+
+def check_role(role: str, customer: Customer | None, domains: Iterable[Domain], user: Principal) -> None:
+    """Nobody appoints above themselves, nor into another contract (R1, R2). Raises `Forbidden`, `ValidationError`."""
+    if user.role == Role.CUSTOMER_ADMIN and role not in BELOW:
+        raise Forbidden(_("You may appoint domain mail admins and domain web admins."))
+    _check_own_contract(customer, user)
+    _check_domains(role, customer, domains)
+
+
+def _check_own_contract(customer: Customer | None, user: Principal) -> None:
+    if user.role == Role.CUSTOMER_ADMIN and (customer.pk if customer else None) != getattr(user, "customer_id", None):
+        raise Forbidden(_("The customer must be your own."))
+
+
+def _check_domains(role: str, customer: Customer | None, domains: Iterable[Domain]) -> None:
+    if role in (Role.OPERATOR, Role.CUSTOMER_ADMIN) and domains:
         raise ValidationError({"domains": ValidationError(_("This role is not bound to single domains."), code="role")})
-    if any(domain.customer_id != admin.customer_id for domain in domains):  # type: ignore[attr-defined]
+    key = customer.pk if customer else None
+    if any(domain.customer_id != key for domain in domains):  # type: ignore[attr-defined]
         raise ValidationError({"domains": ValidationError(_("The domains must belong to the admin's customer."), code="customer")})
+
+
+def is_within_reach(role: str, customer: int | None, user: Principal) -> bool:
+    """Whether the user may give this role and take it away: operators any, customer admins those below them in the contract."""
+    return user.role == Role.OPERATOR or (role in BELOW and customer is not None and customer == getattr(user, "customer_id", None))
+
+
+def has_login_in_hand(admin: Admin, user: Principal) -> bool:
+    """Whether every role of the person is within reach: else a new password would open doors that are not the user's."""
+    roles = [(admin.role, admin.customer_id), *admin.appointments.values_list("role", "customer_id")]  # type: ignore[attr-defined]
+    return all(is_within_reach(role, customer, user) for role, customer in roles)
+
+
+def _require_login(admin: Admin, user: Principal) -> None:
+    if admin.actor != user.actor and not has_login_in_hand(admin, user):
+        raise Forbidden(_("This person has further roles that are not yours to give: only an operator changes the login."))
 
 
 def check_admin_password(password: str, login: str) -> None:
@@ -86,6 +119,7 @@ def change_admin(
     require(acting_user, "admin.write")
     with transaction.atomic():
         fresh: Admin = Admin.objects.get_queryset().select_for_update().get(pk=admin.pk)
+        _require_login(fresh, acting_user)
         before = shown(fresh, fresh.domains.all())
         if fresh.actor == acting_user.actor and fields.get("role", fresh.role) != fresh.role:
             raise Forbidden(_("Nobody changes their own role."))
@@ -93,7 +127,6 @@ def change_admin(
             setattr(fresh, key, value)
         kept = list(fresh.domains.all()) if domains is None else list(domains)
         _check_appointment(fresh, kept, acting_user)
-        _check_last_operator(fresh)
         check(fresh, exclude=("password",))
         if password is not None:
             check_admin_password(password, fresh.login)
@@ -101,16 +134,16 @@ def change_admin(
             fresh.tokens.filter(is_session=True).delete()
         bump(fresh, password=fresh.password, **fields)
         fresh.domains.set(kept)
+        check_last_operator()
         after = {**shown(fresh, kept), **({"password": "changed"} if password is not None else {})}
         audit.record("admin.change", fresh.login, acting_user=acting_user, tenant=tenant_of(fresh), before=before, after=after)
     return fresh
 
 
-def _check_last_operator(admin: Admin) -> None:
-    if admin.role == Role.OPERATOR and admin.is_active:
-        return
-    others = Admin.objects.get_queryset().filter(role=Role.OPERATOR, is_active=True).exclude(pk=admin.pk)
-    if not others.exists():
+def check_last_operator() -> None:
+    """Raises where the change just made leaves no one who is an operator, in the first role or a further one."""
+    is_operator = Q(role=Role.OPERATOR) | Q(appointments__role=Role.OPERATOR)
+    if not Admin.objects.get_queryset().filter(is_operator, is_active=True).exists():
         raise ValidationError({"role": ValidationError(_("The last operator must stay."), code="last")})
 
 
@@ -152,6 +185,7 @@ def delete_admin(admin: Admin, *, acting_user: Principal) -> None:
     require(acting_user, "admin.write")
     if admin.actor == acting_user.actor:
         raise Forbidden(_("You cannot delete yourself."))
+    _require_login(admin, acting_user)
     with transaction.atomic():
         audit.record(
             "admin.delete", admin.login, acting_user=acting_user, tenant=tenant_of(admin), before=shown(admin, admin.domains.all())

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AddressName, Domain, Mailbox
 from accounts.services import expansions
+from accounts.services.appointments import appoint
 from mailsettings.services import filters, profiles
-from panel.base.tenancy import SYSTEM
+from panel.base.tenancy import SYSTEM, Role
 from tests.api.conftest import As, Asker, fields_of
 from tests.conftest import Cast
 
@@ -155,7 +156,7 @@ LISTS = {
     "/aliases/": 3,
     "/groups/": 3,
     "/domains/": 2,
-    "/admins/": 3,
+    "/admins/": 5,  # with domains, further roles and the domains of these
     "/customers/": 2,
     "/plans/": 2,
     "/mail-hosts/": 2,
@@ -169,7 +170,7 @@ SINGLE = {
     "/aliases/sales0@a.example.com/": 3,
     "/groups/all0@a.example.com/": 3,
     "/domains/a.example.com/": 2,
-    "/admins/bob/": 3,
+    "/admins/bob/": 5,
     "/customers/ours/": 2,
     "/plans/hs/": 2,
     "/mail-hosts/mx1/": 2,
@@ -189,6 +190,8 @@ def full(cast: Cast, api: As) -> Asker:
         expansions.create_group(cast.domain, f"all{n}", ["x@example.net", "y@example.net"], acting_user=SYSTEM)
         profiles.create_profile(cast.mia, action="forward", destinations=[f"x{n}@example.net"], acting_user=SYSTEM)
         filters.create_filter(cast.domain, action="bounce", acting_user=SYSTEM)
+    for admin in (cast.bob, cast.wendy):
+        appoint(admin, Role.MAIL_ADMIN, customer=cast.foreign_domain.customer, domains=[cast.foreign_domain], acting_user=SYSTEM)
     operator = api(cast.operator)
     operator.get("/me/")
     return operator
