@@ -57,6 +57,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "mailbox.suspend": MAIL,
     "mailbox.force_password": OPERATOR,
     "mailbox.purge": OWN_MAIL,
+    "mailbox.export": MAIL,
     "mailbox.receive": OWN_MAIL,
     "profile.write": OWN_MAIL,
     "auto_reply.write": OWN_MAIL,

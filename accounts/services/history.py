@@ -5,16 +5,17 @@ deletions of mailboxes and what only moves things about are never undone. An act
 of its own, and can be undone as well.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.permissions import may, require
-from panel.base import audit
+from panel.base import audit, csvfile
 from panel.base.errors import Clash, Forbidden
 from panel.base.models import AuditEntry, Change
 from panel.base.tenancy import Principal, Role
@@ -130,3 +131,13 @@ def _require_unchanged(entry: AuditEntry, now: Values | None) -> None:
 def shown_to(values: Values, user: Principal) -> Values:
     """Of an entry's values those that the user may see."""
     return values if user.role == Role.OPERATOR else {key: value for key, value in values.items() if key not in OPERATORS_ONLY}
+
+
+COLUMNS = ("id", "at", "actor", "via", "remote", "action", "domain", "subject", "before", "after", "undoes")
+
+
+def lines(rows: QuerySet[Any], user: Principal) -> Iterator[list[Any]]:
+    """The entries as a CSV file holds them, as they come from the database."""
+    for row in rows.iterator(chunk_size=csvfile.FETCHED):
+        named = [row.pk, row.at, row.actor, row.via, row.remote, row.action, row.domain, row.subject]
+        yield [*named, shown_to(row.before, user), shown_to(row.after, user), row.undoes_id]

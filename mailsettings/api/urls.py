@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from mailsettings.api import explain, rules, settings
+from mailsettings.api import explain, exports, rules, server_information, settings
 
 router = SimpleRouter()
 router.register("accounts/(?P<address>[^/]+)/profiles", rules.ProfileApi, "profile")
@@ -17,9 +17,15 @@ SENDERS: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial
 
 urlpatterns = [
     *router.urls,
+    path("accounts/export.csv", exports.AccountExportApi.as_view({"get": "export"}), name="account-export"),
     path("accounts/<str:address>/auto-reply/", settings.AutoReplyApi.as_view(REPLY), name="auto-reply"),
     path("accounts/<str:address>/auto-reply/reset/", settings.AutoReplyApi.as_view({"post": "reset"}), name="auto-reply-reset"),
     path("accounts/<str:address>/spam/", settings.SpamApi.as_view(SPAM), name="spam"),
     path("accounts/<str:address>/explain/", explain.ExplainApi.as_view({"post": "explain"}), name="explain"),
+    path(
+        "domains/<str:domain>/server-information/",
+        server_information.ServerInformationApi.as_view({"get": "retrieve"}),
+        name="server-information",
+    ),
     path("domains/<str:domain>/senders/", settings.SendersApi.as_view(SENDERS), name="senders"),
 ]

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 BOM = "\ufeff"
 AT_ONCE = 500  # rows of one piece of the answer
+FETCHED = 2_000  # rows of one fetch from the database
 # What a spreadsheet takes for a formula (CWE-1236), full-width twins included; with apostrophes in front, so that
 # taking one away is the exact inverse.
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")

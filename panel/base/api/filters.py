@@ -49,14 +49,14 @@ class FieldFilters(BaseFilterBackend):
         return view.search(queryset, query["search"]) if query.get("search") else queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        if getattr(view, "action", "") != "list":
+        if getattr(view, "action", "") not in ("list", "export"):
             return []
         rows = [_described(name, found.about, found.choices) for name, found in view.filters.items()]
         return [_described("search", view.search_about, ()), *rows]
 
 
 def _check_known(query: QueryDict, view: Any) -> None:
-    known = {"search", *PARAMETERS, *view.filters}
+    known = {"search", *getattr(view, "list_parameters", PARAMETERS), *view.filters}
     for name, values in query.lists():
         if name not in known:
             raise bad(name, _("This list has no such parameter; it has: %(names)s") % {"names": ", ".join(sorted(known))}, "unknown")

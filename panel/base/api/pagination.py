@@ -18,12 +18,12 @@ PARAMETERS = ("limit", "after", "before", "count", "ordering")
 
 
 class Cursors(BasePagination):
-    """The view's `orders` names what `?ordering=` may be; its first entry is the default."""
+    """The view's `orders` names what `?ordering=` may be; its first entry is the default, or `default_order`."""
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
         query = request.query_params
         self.url = request.build_absolute_uri()
-        order, size = _order(query, view.orders), _size(query)
+        order, size = order_of(query, view), _size(query)
         _check_cursor(queryset, order, query)
         self.count = queryset.count() if _wants_count(query) else None
         self.page: Keyset = page_of(queryset, order, query, size)
@@ -47,7 +47,7 @@ class Cursors(BasePagination):
             _parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": SIZE}),
             _parameter("after", "A cursor, as `next` holds it.", {"type": "string"}),
             _parameter("before", "A cursor, as `previous` holds it.", {"type": "string"}),
-            _parameter("ordering", "What to sort by; `-` in front reverses.", {"type": "string", "enum": names, "default": names[0]}),
+            _parameter("ordering", "What to sort by; `-` in front reverses.", {"type": "string", "enum": names, "default": _default(view)}),
             _parameter("count", "Adds `count`, the number of all rows.", {"type": "boolean", "default": False}),
         ]
 
@@ -66,8 +66,14 @@ def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-def _order(query: QueryDict, orders: dict[str, str]) -> Order:
-    name = query.get("ordering", next(iter(orders)))
+def _default(view: Any) -> str:
+    return str(getattr(view, "default_order", "") or next(iter(view.orders)))
+
+
+def order_of(query: QueryDict, view: Any) -> Order:
+    """What `?ordering=` asks for, out of the view's `orders`."""
+    orders: dict[str, str] = view.orders
+    name = query.get("ordering", _default(view))
     if name.removeprefix("-") not in orders:
         raise bad("ordering", _("Choose one of: %(choices)s") % {"choices": ", ".join(orders)})
     return Order(name, orders[name.removeprefix("-")], name.startswith("-"))
