@@ -20,6 +20,7 @@ from panel.base import models
 log = logging.getLogger(__name__)
 STUCK_AFTER = timedelta(seconds=2)
 UNASKED = timedelta(hours=1)  # questions whose asker died
+HERE_EVERY = 60  # seconds (panel.celery)
 KEPT = timedelta(days=30)  # finished changes and jobs
 
 
@@ -89,6 +90,19 @@ def sweep() -> None:
     for host in MailHost.objects.values_list("name", flat=True):
         for job in jobs.due(host):
             run_job.apply_async((str(job),), queue=jobs_queue(host))
+
+
+@shared_task
+def ask_who_is_there() -> None:
+    """Has every host's worker say that it is there; one that is busy says so when it is done."""
+    for host in MailHost.objects.values_list("name", flat=True):
+        here.apply_async((host,), queue=queue(host), expires=HERE_EVERY)
+
+
+@shared_task
+def here(host: str) -> None:
+    """Runs on the host's own worker: "worker seen" on the page of mail hosts."""
+    MailHost.objects.filter(name=host).update(seen_at=timezone.now())
 
 
 @shared_task

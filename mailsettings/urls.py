@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from mailsettings.views import explain, filters, forwarding, profiles, receive, replies, spam
+from mailsettings.views import discovery, explain, filters, forwarding, profiles, receive, replies, spam
 
 urlpatterns = [
+    # for programs, without signing in: their paths are fixed (mailsettings.discovery.middleware)
+    path("mail/config-v1.1.xml", discovery.thunderbird, name="autoconfig"),
+    path(".well-known/autoconfig/mail/config-v1.1.xml", discovery.thunderbird, name="autoconfig-well-known"),
+    path("autodiscover/autodiscover.xml", discovery.outlook, name="autodiscover"),
+    path("setup/apple.mobileconfig", discovery.apple, name="apple-profile"),
     path("mailboxes/<str:address>/auto-reply/", replies.MailboxReply.as_view(), name="mailbox-reply"),
     path("mailboxes/<str:address>/auto-reply/reset/", replies.MailboxReplyReset.as_view(), name="mailbox-reply-reset"),
     path("mailboxes/<str:address>/auto-reply/delete/", replies.MailboxReplyDelete.as_view(), name="mailbox-reply-delete"),

@@ -31,6 +31,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep": {"task": "mailsettings.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+        "here": {"task": "mailsettings.tasks.ask_who_is_there", "schedule": 60.0, "options": {"expires": 60}},
         "verify": {"task": "mailsettings.tasks.verify_hosts", "schedule": 600.0, "options": {"expires": 600}},
         "usage": {"task": "reports.tasks.refresh_oldest_usage", "schedule": 60.0, "options": {"expires": 60}},
         "tidy": {"task": "mailsettings.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},

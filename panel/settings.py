@@ -36,6 +36,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "panel.base.client.ClientAddressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mailsettings.discovery.middleware.DiscoveryHostMiddleware",
     "csp.middleware.CSPMiddleware",
     "panel.base.outage.DatabaseAwayMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,3 +163,5 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("TEGAMI_LOG_LEVEL", "INFO")},
 }
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
+# What signs Apple's configuration profiles: PEM files with the whole chain and its key. Unset: profiles are not signed.
+PROFILE_CERTIFICATE, PROFILE_KEY = env.pair("TEGAMI_PROFILE_CERTIFICATE", "TEGAMI_PROFILE_KEY")

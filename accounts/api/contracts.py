@@ -1,4 +1,4 @@
-"""`/plans/`, `/customers/`, `/mail-hosts/`: the operator's side."""
+"""`/plans/`, `/customers/`: the operator's side."""
 
 from dataclasses import fields
 from typing import Any, ClassVar, get_args, get_type_hints
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts import rules
 from accounts.api.resource import Done, Resource
-from accounts.models import Customer, MailHost, Plan
+from accounts.models import Customer, Plan
 from accounts.models.tenants import LIMITS
 from accounts.services import contracts
 from accounts.services.common import COUNTERS
@@ -170,15 +170,3 @@ class CustomerApi(Resource):
     def destroy(self, request: Request, name: str) -> Response:
         """409 while it has domains or admins."""
         return self.deleted(lambda row: contracts.delete_customer(row, acting_user=self.principal))
-
-
-class MailHostSerializer(serializers.Serializer[MailHost]):
-    name = serializers.CharField()
-
-
-class MailHostApi(Resource):
-    """The machines that mail lives on. Operators only."""
-
-    resource = "mail-hosts"
-    model = MailHost
-    serializer_class = MailHostSerializer

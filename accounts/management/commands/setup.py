@@ -7,13 +7,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts import demo
 from accounts.models import Admin, MailHost, Plan, Token
 from accounts.presets import PRESETS
-from accounts.services import people, tokens
+from accounts.services import hosts, people, tokens
 from panel.base.tenancy import SYSTEM, Role
 
 OPERATOR = "operator@localhost"
@@ -24,6 +25,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=settings.MAIL_HOST, help="name of the mail host")
+        parser.add_argument("--hostname", help="its full name, which its certificate covers: what mail programs are told")
+        parser.add_argument("--ipv4", help="its IPv4 address, as the world sees it")
+        parser.add_argument("--ipv6", help="its IPv6 address, as the world sees it")
+        parser.add_argument("--port", action="append", type=port, help="one that is not the usual: imaps=1993; 0 = not offered")
         parser.add_argument("--json", action="store_true", help="print the operator's login, password and token as JSON")
         parser.add_argument("--demo", action="store_true", help="add demo domains and logins under example names")
 
@@ -31,6 +36,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         load_presets()
         host, _ = MailHost.objects.get_or_create(name=options["host"])
+        tell(
+            host, {"hostname": options["hostname"], "ipv4": options["ipv4"], "ipv6": options["ipv6"], "ports": dict(options["port"] or ())}
+        )
         operator = ensure_operator()
         logins = demo.load(host) if options["demo"] else []
         if options["json"]:
@@ -39,6 +47,20 @@ class Command(BaseCommand):
         self.stdout.write(f"operator: {operator['login']}  password: {operator['password'] or '(unchanged)'}")
         for login in logins:
             self.stdout.write(f"{login['role']}: {login['login']}  password: {login['password']}  at {login['page']}")
+
+
+def port(text: str) -> tuple[str, int]:
+    """`imaps=1993`. Raises ValueError, which argparse reports."""
+    name, _, number = text.partition("=")
+    return name, int(number)
+
+
+def tell(host: MailHost, values: dict[str, Any]) -> None:
+    """What was named on the command line; the rest stays. Raises CommandError for what cannot be."""
+    try:
+        hosts.change_host(host, acting_user=SYSTEM, **{name: value for name, value in values.items() if value})
+    except ValidationError as error:
+        raise CommandError("; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())) from None
 
 
 def load_presets() -> None:

@@ -17,6 +17,8 @@ from mailsettings.servers.stack.components import StackError, log_of, make_broke
 from mailsettings.servers.stack.process import UNWANTED
 
 CODE = ("manage.py", "panel", "accounts", "mailsettings", "mailinglists", "reports", "templates", "locale", "static")
+LOOPBACK = "127.0.0.1"
+TOLD = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 KEPT_OUT = {"__pycache__", "tests"}
 
 
@@ -39,17 +41,24 @@ def _code(checkout: Path) -> Iterator[Path]:
 
 
 def set_up(layout: Layout, version: str) -> None:
-    """migrate, collectstatic, setup: once for each version of the code. Raises StackError."""
-    done = layout.state / "setup.done"
+    """migrate, collectstatic, setup: once for each version of the code and each set of ports. Raises StackError."""
+    done, told = layout.state / "setup.done", _told(layout)
+    version = " ".join([version, *told])
     if done.exists() and done.read_text() == version and operator_path(layout).exists():
         return
     make_broker_folders(layout)  # setup sends changes already
     static = _start(layout, "collectstatic", "--noinput", "--verbosity", "0")
     _finish(layout, _start(layout, "migrate", "--noinput"))
-    login = _finish(layout, _start(layout, "setup", "--host", layout.host, "--json", *(["--demo"] if layout.embedded else [])))
+    login = _finish(layout, _start(layout, "setup", "--host", layout.host, "--json", *told, *(["--demo"] if layout.embedded else [])))
     _finish(layout, static)
     write_atomically(operator_path(layout), json.dumps(_last_json(login)), mode=0o600)
     write_atomically(done, version)
+
+
+def _told(layout: Layout) -> list[str]:
+    """What mail programs are told. `localhost`, which the certificate covers, is 127.0.0.1: what listens elsewhere is not offered."""
+    ports = {name: number if address == LOOPBACK else 0 for name, (address, number) in layout.ports.items() if name in TOLD}
+    return ["--hostname", "localhost", "--ipv4", LOOPBACK, *(f"--port={name}={number}" for name, number in ports.items())]
 
 
 def operator_path(layout: Layout) -> Path:
