@@ -193,9 +193,17 @@ class Mailbox(models.Model):
                 self.mobile_address = names.destination(self.mobile_address)
             except ValidationError as error:
                 raise ValidationError({"mobile_address": error}) from None
-        highest = self.domain.rules.storage_max_mb
-        if highest is not None and (self.quota_mb is None or self.quota_mb > highest):
-            raise ValidationError({"quota_mb": ValidationError(_("The plan allows at most %(most)d MB.") % {"most": highest}, code="plan")})
+        try:
+            check_capacity(self.quota_mb, self.domain)
+        except ValidationError as error:
+            raise ValidationError({"quota_mb": error}) from None
+
+
+def check_capacity(quota_mb: int | None, domain: Domain) -> None:
+    """Raises `ValidationError` where the plan allows less (None = no limit of its own)."""
+    highest = domain.rules.storage_max_mb
+    if highest is not None and (quota_mb is None or quota_mb > highest):
+        raise ValidationError(_("The plan allows at most %(most)d MB.") % {"most": highest}, code="plan")
 
 
 class FormerPassword(models.Model):

@@ -1,6 +1,6 @@
 """What every service here needs: checking a row, claiming a name, counting against the contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -65,8 +65,13 @@ def _check_grammar(domain: Domain, local: str, field: str) -> None:
 def taken(address: str, field: str) -> Clash:
     """Says which kind of object holds the name."""
     holder = AddressName.objects.filter(pk=address).values_list("kind", flat=True).first()
+    return Clash(field, taken_text(address, holder))
+
+
+def taken_text(address: str, holder: str | None) -> str:
+    """`holder` = the kind of object that has the name, if that is known."""
     kind = AddressKind(holder).label if holder else _("address")
-    return Clash(field, _("%(address)s is taken: there is a %(kind)s of this name.") % {"address": names.to_unicode(address), "kind": kind})
+    return _("%(address)s is taken: there is a %(kind)s of this name.") % {"address": names.to_unicode(address), "kind": kind}
 
 
 # The field that a limit's refusal names, where it is not the one of the act itself.
@@ -95,13 +100,17 @@ def count(domain: Domain, what: str, by: int, *, field: str, extra: dict[str, in
 
 
 def _check_limit(domain: Domain, customer: Customer, key: str, step: int, field: str) -> None:
-    column = COUNTERS[key]
-    for limit, scope in ((domain.limits.get(key), Domain.objects.filter(pk=domain.pk)), (customer.limits.get(key), customer.domains.all())):
-        if limit is None:
-            continue
-        used = scope.aggregate(sum=Sum(column))["sum"] or 0
+    for used, limit in rooms(domain, customer, key):
         if used + step > limit:
             raise LimitReached(field, LABELS[key](), used, limit)
+
+
+def rooms(domain: Domain, customer: Customer, key: str) -> Iterator[tuple[int, int]]:
+    """What is used and the limit, for each limit there is: the domain's, the contract's (A17)."""
+    column = COUNTERS[key]
+    for limit, scope in ((domain.limits.get(key), Domain.objects.filter(pk=domain.pk)), (customer.limits.get(key), customer.domains.all())):
+        if limit is not None:
+            yield scope.aggregate(sum=Sum(column))["sum"] or 0, limit
 
 
 LABELS = {
