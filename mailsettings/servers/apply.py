@@ -13,14 +13,15 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from mailsettings.servers import directory, maps, scripts
-from mailsettings.servers.desired import DIRECTORY, FORWARDS, Row, Value, Wanted, way_out, whose
+from mailsettings.servers import directory, dkim, maps, scripts
+from mailsettings.servers.desired import DIRECTORY, DKIM, FORWARDS, Row, Value, Wanted, way_out, whose
 from mailsettings.servers.files import sync_folder
 from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import postfix_reload
 from mailsettings.servers.seam import effect
+from mailsettings.servers.states import Signing
 
-STORES = (DIRECTORY, *scripts.STORES, *MAPS)
+STORES = (DIRECTORY, *scripts.STORES, DKIM, *MAPS)
 # 10,000 keys by `postmap -i` take 2.5 s, a rebuild of 100,000 0.1 s.
 REBUILD_ABOVE = 500
 
@@ -91,6 +92,8 @@ def read_store(layout: Layout, store: str, keys: list[str]) -> dict[str, Value]:
         return dict(directory.read(layout, keys))
     if store in scripts.STORES:
         return dict(scripts.read(layout, store, keys))
+    if store == DKIM:
+        return dict(dkim.read(layout, keys))
     found = maps.read(layout, store, keys)
     groups = [group for key, value in found.items() for group in _groups(key, value)] if store == FORWARDS else []
     return {**found, **(maps.read(layout, store, groups) if groups else {})}
@@ -111,7 +114,7 @@ def difference(wanted: Mapping[str, Value | None], found: Mapping[str, Value]) -
 
 def write_differences(layout: Layout, lock_fd: int, differences: Mapping[str, Difference]) -> Applied:
     """Additions Dovecot first, removals Postfix first, what was behind the way out last; reload where domains changed."""
-    rows, out = differences.get(DIRECTORY, Difference()), differences.get(FORWARDS, Difference())
+    rows, out, keys = (differences.get(store, Difference()) for store in (DIRECTORY, FORWARDS, DKIM))
     in_maps = {name: differences[name] for name in reversed(MAPS) if differences.get(name) and name != FORWARDS}
     texts = {name: differences[name] for name in scripts.STORES if differences.get(name)}
     if "domains" in in_maps:
@@ -132,6 +135,8 @@ def write_differences(layout: Layout, lock_fd: int, differences: Mapping[str, Di
         scripts.delete(layout, name, one.deletes)
     _take_out(layout, lock_fd, FORWARDS, out.deletes)
     _add(layout, lock_fd, FORWARDS, out.last)
+    if keys:
+        dkim.write(layout, {key: value for key, value in keys.upserts.items() if isinstance(value, Signing)}, keys.deletes)
     return Applied(sum(map(len, differences.values())), reload_if_remembered(layout))
 
 

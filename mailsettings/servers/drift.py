@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailsettings.servers import directory, maps, scripts
+from mailsettings.servers import directory, dkim, maps, scripts
 from mailsettings.servers.apply import (
     STORES,
     Applied,
@@ -18,7 +18,7 @@ from mailsettings.servers.apply import (
     remember_reload,
     write_differences,
 )
-from mailsettings.servers.desired import DIRECTORY, FORWARDS, Entry, Value, Wanted, tag, whose
+from mailsettings.servers.desired import DIRECTORY, DKIM, FORWARDS, Entry, Value, Wanted, tag, whose
 from mailsettings.servers.layout import MAPS, Layout
 
 
@@ -60,6 +60,8 @@ def repair(layout: Layout, lock_fd: int, desired: Iterable[Entry]) -> list[Drift
     if broken & set(scripts.STORES):
         scripts.create(layout)
         scripts.sweep(layout)
+    if DKIM in broken:
+        dkim.create(layout)
     _write(layout, lock_fd, [drift for drift in drifts if drift.key])
     reload_if_remembered(layout)
     return drifts
@@ -108,6 +110,8 @@ def _owners(forwards: Mapping[str, Value]) -> dict[str, str]:
 def _dump(layout: Layout, store: str) -> dict[str, Value]:
     if store == DIRECTORY:
         return dict(directory.dump(layout))
+    if store == DKIM:
+        return dict(dkim.dump(layout))
     return dict((scripts if store in scripts.STORES else maps).dump(layout, store))
 
 

@@ -216,6 +216,16 @@ class Layout:
         return self.rspamd_dir / "teach" / "rspamd.sock"
 
     @property
+    def dkim_dir(self) -> Path:
+        """Holds the private keys that rspamd signs with."""
+        return self.state / "dkim"
+
+    @property
+    def dkim_selectors(self) -> Path:
+        """Which domain signs with which key."""
+        return self.dkim_dir / "selectors.map"
+
+    @property
     def clamd_conf(self) -> Path:
         return self.config / "clamd.conf"
 

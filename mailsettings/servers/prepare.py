@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secrets import token_urlsafe
 
-from mailsettings.servers import directory, maps, programs, render, scanners, scripts
+from mailsettings.servers import directory, dkim, maps, programs, render, scanners, scripts
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import Layout
 from mailsettings.servers.lock import host_lock
@@ -26,6 +26,7 @@ def prepare_host(layout: Layout) -> dict[str, bool]:
         directory.create(layout)
         maps.create(layout, lock_fd)
         scripts.create(layout)
+        dkim.create(layout)
         programs.install(layout)
     if not layout.private:
         _keep_addresses_from_others(layout)

@@ -14,11 +14,11 @@ from mailsettings.servers.render import Rendered, fill
 
 # The rest of rspamd's configuration is Debian's.
 RSPAMD = ("options.inc", "logging.inc")
-LOCAL = ("actions.conf", "groups.conf", "redis.conf", "classifier-bayes.conf", "milter_headers.conf")
+LOCAL = ("actions.conf", "groups.conf", "redis.conf", "classifier-bayes.conf", "milter_headers.conf", "dkim_signing.conf", "settings.conf")
 # These must replace Debian's values; those in local.d are merged with them.
 OVERRIDE = ("worker-normal.inc", "worker-controller.inc", "worker-proxy.inc")
-# Delays mail; keeps or shares what one tenant's mail says with others'; signs (not yet); writes all senders to Redis.
-OFF = ("greylist", "neural", "replies", "history_redis", "dkim_signing", "arc", "ratelimit")
+# Delays mail; keeps or shares what one tenant's mail says with others'; signs what was sent to us; writes all senders to Redis.
+OFF = ("greylist", "neural", "replies", "history_redis", "arc", "ratelimit")
 # What waits for the network where there is none.
 OFF_IN_PRIVATE = ("rbl", "asn", "fuzzy_check", "rspamd_update", "url_redirector", "whitelist", "mx_check", "phishing", "hfilter")
 MODEST = ("headers", "mime_types", "subject", "mua")
@@ -80,6 +80,8 @@ def _values(layout: Layout) -> dict[str, str]:
         "rspamd_dir": str(layout.rspamd_dir),
         "rspamd_scan": str(layout.rspamd_socket),
         "rspamd_teach": str(layout.rspamd_controller),
+        "dkim_dir": str(layout.dkim_dir),
+        "dkim_selectors": str(layout.dkim_selectors),
         "rspamd_workers": "1" if layout.private else str(max(2, os.cpu_count() or 2)),
         "bayes_redis": str(layout.redis_socket) if layout.private else layout.filters.bayes_redis,
         # rspamd's own 200 of each kind are a year's work for one small domain.

@@ -9,7 +9,7 @@ from typing import Any
 from accounts import selectors
 from accounts.models import AddressKind, AddressName, AliasDestination, Domain, GroupMember, Mailbox
 from accounts.services.domains import ROLE_NAMES, reserved_destination
-from mailsettings.servers import treatment
+from mailsettings.servers import signing, treatment
 from mailsettings.servers.desired import Entry, Key, Value, entries_of, wanted_at, wanted_of_domain
 from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy
 from mailsettings.sieve.settings import Script
@@ -39,8 +39,11 @@ def domain_states(host: str, names: Collection[str] | None = None) -> list[Domai
     """The domains of this host (of these names), with the scripts of their filters."""
     rows = Domain.objects.filter(host__name=host).select_related("plan")
     domains = list(rows if names is None else rows.filter(name__in=names))
-    scripts = treatment.domain_scripts_of(domains)
-    return [DomainState(domain.name, script=scripts.get(domain.name), policy=_policy(domain)) for domain in domains]
+    scripts, keys = treatment.domain_scripts_of(domains), signing.of_domains(domains)
+    return [
+        DomainState(domain.name, script=scripts.get(domain.name), policy=_policy(domain), signing=keys.get(domain.name, Signing()))
+        for domain in domains
+    ]
 
 
 def _policy(domain: Domain) -> Policy:

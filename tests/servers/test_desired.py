@@ -48,7 +48,9 @@ def test_what_an_address_was_before_is_unwanted_in_every_other_store() -> None:
         ("scripts", "a@x.test"): None,
     }
     assert set(wanted_at("a@x.test", None).values()) == {None}
-    assert wanted_of_domain("x.test", None) == dict.fromkeys([("domains", "x.test"), ("domain-scripts", "x.test"), ("policies", "x.test")])
+    assert wanted_of_domain("x.test", None) == dict.fromkeys(
+        [("domains", "x.test"), ("domain-scripts", "x.test"), ("policies", "x.test"), ("dkim", "x.test")]
+    )
 
 
 def test_a_rows_text_shows_no_hash() -> None:

@@ -183,7 +183,7 @@ def _changes(verdict: Verdict) -> Iterator[bytes]:
     for name, which in verdict.delete:
         yield framed(b"m", LENGTH.pack(which) + _strings(name, ""))
     for name, value in reversed(verdict.top):
-        yield framed(b"i", LENGTH.pack(0) + _strings(name, f" {value}"))
+        yield framed(b"i", LENGTH.pack(0) + _strings(name) + _folded(value))
     for name, value in verdict.bottom:
         yield framed(b"h", _strings(name, f" {value}"))
     if verdict.sender is not None:
@@ -204,6 +204,12 @@ def xtext(address: str) -> str:
 def framed(command: bytes, content: bytes = b"") -> bytes:
     """One packet."""
     return LENGTH.pack(len(content) + 1) + command + content
+
+
+def _folded(value: str) -> bytes:
+    """A header's value. Its line breaks become folds, which continue the header: none begins another one."""
+    lines = (line.strip(" \t") for line in value.replace("\0", "").replace("\r", "\n").split("\n"))
+    return b" " + "\n\t".join(line for line in lines if line).encode("utf-8", "surrogateescape") + b"\0"
 
 
 def _strings(*words: str) -> bytes:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailsettings.servers.milter.session import Session
+from mailsettings.servers.milter.session import Header, Session
 
 # rspamd gives up after 8 s (task_timeout) and answers with what it has.
 PATIENCE_S = 30
 # What rspamd would do by itself; here all of it only marks. (GTUBE is "reject" whatever is set.)
 SPAM = ("add header", "rewrite subject", "reject")
+NO_ANSWER = (OSError, TimeoutError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+SELECTOR = re.compile(r"\bs=([a-z0-9._-]+);")
 LINE_BREAKS = re.compile(r"[\r\n\0]+")
 
 
@@ -37,15 +39,36 @@ async def check(socket: Path, session: Session, hostname: str) -> Opinion:
     """rspamd's opinion. Raises RspamdDown."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            return opinion_of(await _ask(socket, session, hostname), session.sender)
-    except (OSError, TimeoutError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return opinion_of(await _ask(socket, session, request_headers(session, hostname)), session.sender)
+    except NO_ANSWER as error:
         raise RspamdDown(f"{type(error).__name__} {error}") from error
 
 
-async def _ask(socket: Path, session: Session, hostname: str) -> bytes:
+async def sign(socket: Path, session: Session) -> tuple[str, ...]:
+    """Values of DKIM-Signature headers for the login's mail; () where its domain has no key or From: is of another.
+
+    Only signs, weighs nothing (templates/rspamd/settings.conf, dkim_signing.conf). Raises RspamdDown.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return signatures_of(await _ask(socket, session, signing_headers(session)))
+    except NO_ANSWER as error:
+        raise RspamdDown(f"{type(error).__name__} {error}") from error
+
+
+async def selector_in_use(socket: Path, domain: str) -> str | None:
+    """The selector that it signs with for logins of the domain; None = it signs nothing. Raises RspamdDown."""
+    sender = f"postmaster@{domain}"
+    session = Session(macros={"auth_authen": sender}, sender=sender, headers=[Header("From", f" {sender}")])
+    signatures = await sign(socket, session)
+    found = (SELECTOR.search(signature) for signature in signatures)
+    return next((match[1] for match in found if match), None)
+
+
+async def _ask(socket: Path, session: Session, headers: Iterable[tuple[str, str]]) -> bytes:
     reader, writer = await asyncio.open_unix_connection(str(socket))
     try:
-        lines = (f"{name}: {LINE_BREAKS.sub(' ', value)}" for name, value in request_headers(session, hostname))
+        lines = (f"{name}: {LINE_BREAKS.sub(' ', value)}" for name, value in headers)
         request = "\r\n".join(("POST /checkv2 HTTP/1.1", *lines, "", ""))
         writer.write(request.encode("utf-8", "surrogateescape"))
         for chunk in session.chunks():
@@ -77,6 +100,24 @@ def request_headers(session: Session, hostname: str) -> Iterator[tuple[str, str]
     # What one domain has taught counts for its mail only; of mail to several nobody's counts (classifier-bayes.conf).
     if len(domains) == 1:
         yield "Deliver-To", session.recipients[0]
+
+
+def signing_headers(session: Session) -> Iterator[tuple[str, str]]:
+    """Who signed in decides whose key signs; the recipients are nobody's business here."""
+    yield "Host", "rspamd"
+    yield "Connection", "close"
+    yield "Content-Length", str(session.size)
+    yield "Settings-Id", "submission"
+    yield "User", session.login
+    yield "From", f"<{session.sender}>"
+    yield "IP", session.client_address or "127.0.0.1"
+    yield "Queue-Id", session.queue_id
+
+
+def signatures_of(answer: bytes) -> tuple[str, ...]:
+    """Raises ValueError, AttributeError for an answer that is none."""
+    found = json.loads(answer).get("dkim-signature", ())
+    return (found,) if isinstance(found, str) else tuple(str(value) for value in found)
 
 
 def opinion_of(answer: bytes, sender: str) -> Opinion:

@@ -1,4 +1,7 @@
-"""The judge of submitted mail: From: is the login's own (P6), nothing infected leaves (V2). It is never weighed as spam."""
+"""The judge of submitted mail: From: is the login's own (P6), nothing infected leaves (V2), the domain's key signs it (A20).
+
+It is never weighed as spam.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import logging
 import smtplib
 from dataclasses import replace
 
-from mailsettings.servers.milter import marks
+from mailsettings.servers.milter import marks, rspamd
 from mailsettings.servers.milter.alert import deliver
 from mailsettings.servers.milter.clamd import Found
 from mailsettings.servers.milter.judging import TOO_LARGE, Deferred, Host, without
 from mailsettings.servers.milter.policies import not_owned
+from mailsettings.servers.milter.rspamd import RspamdDown
 from mailsettings.servers.milter.sender import addresses_in
 from mailsettings.servers.milter.session import DISCARD, Action, Session, Verdict, defer, refuse
 
@@ -55,7 +59,17 @@ async def _scanned(host: Host, session: Session) -> Verdict:
     if verdict.action is not Action.CONTINUE:
         return verdict
     headers = (*marks.of_sender(session, proven=True), *await marks.of_scan(host.layout.clamd_socket, session, scan))
-    return replace(verdict, delete=marks.forged(session), bottom=headers)
+    return replace(verdict, delete=marks.forged(session), top=await _signature(host, session), bottom=headers)
+
+
+async def _signature(host: Host, session: Session) -> marks.Headers:
+    """DKIM. What nobody signs is mail all the same: it waits for no rspamd (S1)."""
+    try:
+        signatures = await rspamd.sign(host.layout.rspamd_socket, session)
+    except RspamdDown as reason:
+        log.warning("%s: %s: leaves unsigned, rspamd: %s", session.queue_id, session.login, reason)
+        return ()
+    return tuple(("DKIM-Signature", value) for value in signatures)
 
 
 async def _infected(host: Host, session: Session, signature: str) -> Verdict:
