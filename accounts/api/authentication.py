@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts.models import Admin, Mailbox, Token
@@ -44,7 +44,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
 def _token(key: str) -> Token | None:
     tokens = Token.objects.select_related("admin__customer", "appointment__customer", "mailbox__domain__plan", "mailbox__domain__host")
     current = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    owned = Q(mailbox__suspended=False) | Q(admin__is_active=True)
+    owned = Q(mailbox__suspended=False, mailbox__must_change_password=False) | Q(admin__is_active=True)
     try:
         found: Token | None = tokens.filter(current, owned, digest=Token.digest_of(key)).first()
     except UnicodeEncodeError:
@@ -68,6 +68,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
         asked: HttpRequest = request._request
         if not asked.user.is_authenticated:
             return None
+        if getattr(asked.user, "owes_two_step", False):
+            text = _("Your role signs in with two steps. Set up the second one on the pages first.")
+            raise PermissionDenied(text, code="two_step_required")
         self.enforce_csrf(request)
         return asked.user, None
 

@@ -4,33 +4,27 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import freshness, names, permissions
+from accounts import freshness, names, permissions, status
 from accounts.api.resource import BY_DOMAIN, Done, Resource, domain_of
 from accounts.models import Mailbox
 from accounts.models.addresses import MB
 from accounts.passwords import LONGEST
-from accounts.services import mailboxes
+from accounts.services import mailboxes, standing
 from panel.base.api.fields import Flag, Number, Strict, Text
 from panel.base.api.filters import Filter, exact, flag
 from panel.base.api.progress import JobSerializer
 from panel.base.tenancy import Role
 
 QUOTA_MAX, MESSAGES_MAX = 10_000_000, 10**9  # as accounts.models.Mailbox has them
-CODES = ("normal", "over_capacity")
 
 
-class AccountChange(Strict):
-    elsewhere: ClassVar[dict[str, Any]] = {
-        "address": "An account keeps its address.",
-        "password": "Set it by POST …/password/.",
-    }
+class AccountFields(Strict):
     quota_mb = Number(
         required=False, allow_null=True, min_value=1, max_value=QUOTA_MAX, help_text="Capacity in MB; null = no limit of its own."
     )
@@ -44,8 +38,16 @@ class AccountChange(Strict):
     spam_seat = Flag(required=False, help_text="Where the plan sells spam handling by seats: this account has one.")
 
 
-class AccountCreation(AccountChange):
-    elsewhere: ClassVar[dict[str, Any]] = {}
+class AccountChange(AccountFields):
+    elsewhere: ClassVar[dict[str, Any]] = {
+        "address": "An account keeps its address.",
+        "password": "Set it by POST …/password/.",
+        "must_change_password": "Set by POST …/force-password-change/, ended by a new password.",
+    }
+    suspended = Flag(required=False, help_text="true: no login, no sending; mail is received. Admins only.")
+
+
+class AccountCreation(AccountFields):
     address = Text(max_length=320, help_text="Its domain must exist; the local part by the plan's grammar.")
     password = Text(max_length=1000, style={"input_type": "password"}, help_text="By the plan's password rule.")
     quota_mb = Number(
@@ -58,11 +60,11 @@ class AccountCreation(AccountChange):
 
 
 class AccountStatus(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=CODES)
+    code = serializers.ChoiceField(choices=status.Code.values, help_text="The gravest of what restricts the account.")
     sending = serializers.BooleanField()
     login = serializers.BooleanField()
     receiving = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="For people; empty when normal.")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="For people, the gravest first; empty when normal.")
 
 
 class AccountUsage(serializers.Serializer[Any]):
@@ -79,14 +81,21 @@ class AccountSerializer(serializers.Serializer[Mailbox]):
     receive = serializers.BooleanField(help_text="false: nothing new is stored; forwarding and auto-reply go on.")
     user_may_forward = serializers.BooleanField(help_text="The account's own permission; the plan may let every user forward.")
     spam_seat = serializers.BooleanField(help_text="Has one of the contract's seats of spam handling.")
+    suspended = serializers.BooleanField(help_text="No login, no sending; mail is received.")
+    must_change_password = serializers.BooleanField(help_text="The operator asks for a new password: no login, no sending until it is set.")
     status = serializers.SerializerMethodField()
     usage = serializers.SerializerMethodField(help_text="As last measured; asked anew when an account is looked at.")
 
     @extend_schema_field(AccountStatus)
     def get_status(self, row: Mailbox) -> dict[str, Any]:
-        full = row.is_over_capacity
-        reasons = [_("The mailbox is full: it cannot receive until mail is deleted or its capacity raised.")] if full else []
-        return {"code": CODES[full], "sending": True, "login": True, "receiving": not full, "reasons": reasons}
+        found = status.of(row)
+        return {
+            "code": found.code,
+            "sending": found.sending,
+            "login": found.login,
+            "receiving": found.receiving,
+            "reasons": found.reasons,
+        }
 
     @extend_schema_field(AccountUsage)
     def get_usage(self, row: Mailbox) -> dict[str, Any]:
@@ -100,11 +109,6 @@ class NewPassword(Strict):
     current_password = Text(required=False, max_length=1000, style={"input_type": "password"}, help_text="Needed from mailbox users.")
 
 
-def _by_status(rows: QuerySet[Any], code: str) -> QuerySet[Any]:
-    full = rows.filled(100)  # type: ignore[attr-defined]
-    return full if code == "over_capacity" else rows.exclude(pk__in=full.values("pk"))  # type: ignore[no-any-return]
-
-
 class AccountApi(Resource):
     """Mail accounts. Admins manage those of their domains; a mailbox user sees the own one."""
 
@@ -112,19 +116,26 @@ class AccountApi(Resource):
     model = Mailbox
     named_by = "pk"
     serializer_class = AccountSerializer
-    body_classes = {"create": AccountCreation, "partial_update": AccountChange, "set_password": NewPassword, "purge": Strict}
+    body_classes = {
+        "create": AccountCreation,
+        "partial_update": AccountChange,
+        "set_password": NewPassword,
+        "purge": Strict,
+        "force": Strict,
+    }
     acts = {
         "create": "mailbox.create",
         "partial_update": "mailbox.change",
         "destroy": "mailbox.delete",
         "set_password": "mailbox.password",
         "purge": "mailbox.purge",
+        "force": "mailbox.force_password",
     }
     orders = {"address": "pk", "usage": "used_bytes", "quota_mb": "quota_mb"}
     filters = {
         "domain": BY_DOMAIN,
         "address": exact("pk", "The whole address.", names.normalise),
-        "status": Filter(_by_status, "Accounts in this state.", CODES),
+        "status": Filter(status.filtered, "Accounts whose status has this code.", tuple(status.Code.values)),
         "receive": flag("receive", "Accounts that store what comes in, or do not."),
         "user_may_forward": flag("user_may_forward", "Accounts whose user was given the permission, or was not."),
         "spam_seat": flag("spam_seat", "Accounts with or without a seat of spam handling."),
@@ -159,7 +170,17 @@ class AccountApi(Resource):
 
     def partial_update(self, request: Request, name: str) -> Response:
         """A mailbox user changes `receive` only. `Change-Id` only where the servers know what has changed: not for a comment."""
-        return self.changed(lambda row, body: Done(*mailboxes.change_mailbox(row, acting_user=self.principal, **body)))
+        return self.changed(self._change)
+
+    def _change(self, row: Mailbox, body: dict[str, Any]) -> Done:
+        """Suspending is an act of its own; its change is the later one, so it is live when both are."""
+        suspended = body.pop("suspended", None)
+        done = Done(*mailboxes.change_mailbox(row, acting_user=self.principal, **body)) if body or suspended is None else Done(row)
+        if suspended is None:
+            return done
+        act = standing.suspend if suspended else standing.resume
+        row, change = act(done.row, acting_user=self.principal)
+        return Done(row, change or done.change)
 
     def allow(self) -> None:
         """Fields that are not a mailbox user's are 403 whatever they hold."""
@@ -176,7 +197,10 @@ class AccountApi(Resource):
     @extend_schema(operation_id="accounts_set_password", responses=AccountSerializer)
     @action(detail=True, methods=["post"], url_path="password", filter_backends=[])
     def set_password(self, request: Request, name: str) -> Response:
-        """Admins set any; a mailbox user gives the current one. Ends the account's API sessions."""
+        """Admins set any; a mailbox user gives the current one. Ends the account's API sessions.
+
+        After a forced change the last three and near copies of them are refused, each rule with a code of its own.
+        """
         row = self.one(self.visible())
         self.allow()
         body = self.body()
@@ -194,3 +218,14 @@ class AccountApi(Resource):
         job, change = mailboxes.purge_mailbox(row, acting_user=self.principal)
         address = request.build_absolute_uri(reverse("api:job", args=[job.pk]))
         return self.answer(job, JobSerializer(job).data, change=change, status=202, location=address)
+
+    @extend_schema(operation_id="accounts_force_password_change", request=None, responses=AccountSerializer)
+    @action(detail=True, methods=["post"], url_path="force-password-change", filter_backends=[])
+    def force(self, request: Request, name: str) -> Response:
+        """The operator's: no login and no sending until an admin sets a new password; the message board tells them."""
+        row = self.one(self.visible())
+        self.allow()
+        self.body()
+        change = standing.force_password_change([row], acting_user=self.principal)
+        row = self.again(row)
+        return self.answer(row, self.shown(row), change=change)

@@ -72,14 +72,14 @@ def topic(mailbox: Mailbox) -> str:
 
 
 def password_was_set(fresh: Mailbox, former_hash: str) -> None:
-    """In the transaction that sets a new password of a locked row: remembers the old one, lifts a forced change.
+    """In the transaction that sets a new password of a locked row: remembers the old one, ends sessions, lifts a forced change.
 
-    For whoever writes `password_hash`: `set_password`, bulk edit, imports. Sessions on pages end by themselves (signin.stamp).
+    For whoever writes `password_hash`: `set_password`, bulk edit, imports. Every session ends (signin.stay keeps one's own).
     """
     FormerPassword.objects.create(mailbox=fresh, password_hash=former_hash)
     kept = fresh.former_passwords.values_list("pk", flat=True)[: FormerPassword.KEPT]
     fresh.former_passwords.exclude(pk__in=list(kept)).delete()
-    fresh.tokens.filter(is_session=True).delete()
+    end_sessions([fresh])
     if fresh.must_change_password:
         bump(fresh, must_change_password=False)
         board.settle(topic(fresh))
