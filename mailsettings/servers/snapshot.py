@@ -11,7 +11,7 @@ from accounts.models import AddressKind, AddressName, AliasDestination, Domain, 
 from accounts.services.domains import ROLE_NAMES, reserved_destination
 from mailsettings.servers import signing, treatment
 from mailsettings.servers.desired import Entry, Key, Value, entries_of, wanted_at, wanted_of_domain
-from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy
+from mailsettings.servers.states import AddressState, AliasState, DomainState, GroupState, MailboxState, Policy, Signing
 from mailsettings.sieve.settings import Script
 
 MAILBOX_COLUMNS = (
