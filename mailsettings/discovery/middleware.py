@@ -28,7 +28,7 @@ class DiscoveryHostMiddleware:
             return self.get_response(request)
         request.path_info = path
         asked, _port = split_domain_port(request.META.get("HTTP_HOST", ""))
-        if validate_host(asked, settings.ALLOWED_HOSTS):
+        if not asked or validate_host(asked, settings.ALLOWED_HOSTS):
             return self.get_response(request)
         request.META[ASKED] = asked
         request.META["HTTP_HOST"] = next(iter(settings.ALLOWED_HOSTS), "localhost").lstrip(".")

@@ -51,8 +51,8 @@ def _count(key: str) -> int:
         return int(cache.incr(key))
     except ValueError:  # it ended between the two
         return 1
-    except (RedisError, OSError):
-        log.warning("no cache: automatic set-up is not limited", exc_info=True)
+    except (RedisError, OSError) as error:
+        log.warning("no cache, so automatic set-up is not limited: %s", error)
         return 0
 
 
