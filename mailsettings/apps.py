@@ -10,6 +10,7 @@ class MailsettingsConfig(AppConfig):
         from accounts.words import WORDS
         from mailsettings import words
         from mailsettings.navigation import rows
+        from mailsettings.services import undoers
         from mailsettings.tasks import ask_usage, send
         from panel.base import changes
 
@@ -17,3 +18,4 @@ class MailsettingsConfig(AppConfig):
         usage_wanted.connect(ask_usage)
         navigation.also(rows)
         WORDS.update(words.WORDS)
+        undoers.register()

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import passwords
+from accounts import passwords, sessions
 from accounts.models import Admin, Appointment, Customer, Domain, Mailbox, Token
 from accounts.models.tenants import bump
 from accounts.permissions import require
@@ -131,7 +131,7 @@ def change_admin(
         if password is not None:
             check_admin_password(password, fresh.login)
             fresh.set_password(password)
-            fresh.tokens.filter(is_session=True).delete()
+            sessions.end_all(fresh)
         bump(fresh, password=fresh.password, **fields)
         fresh.domains.set(kept)
         check_last_operator()
@@ -169,14 +169,14 @@ def change_own_language(user: Admin | Mailbox, language: str) -> None:
 
 
 def change_own_password(admin: Admin, *, current_password: str, password: str) -> Admin:
-    """Needs the current one; ends the admin's other API sessions."""
+    """Needs the current one; ends every session of the admin (the page goes on with a new one)."""
     if not admin.check_password(current_password):
         raise ValidationError({"current_password": ValidationError(_("This is not the current password."), code="wrong")})
     check_admin_password(password, admin.login)
     admin.set_password(password)
     with transaction.atomic():
         bump(admin, password=admin.password)
-        admin.tokens.filter(is_session=True).delete()
+        sessions.end_all(admin)
         audit.record("admin.password", admin.login, acting_user=admin, tenant=tenant_of(admin))
     return admin
 
@@ -205,7 +205,14 @@ def _whose(user: Admin | Mailbox) -> dict[str, Any]:
 
 def shown(admin: Admin, domains: Iterable[Domain]) -> dict[str, Any]:
     """What the audit trail keeps."""
-    return {"role": admin.role, "email": admin.email, "language": admin.language, "domains": sorted(d.name for d in domains)}
+    return {
+        "role": admin.role,
+        "customer": admin.customer.name if admin.customer else None,
+        "domains": sorted(domain.name for domain in domains),
+        "email": admin.email,
+        "language": admin.language,
+        "is_active": admin.is_active,
+    }
 
 
 def open_api_session(owner: Admin | Mailbox, role: Appointment | None = None) -> tuple[Token, str]:

@@ -14,6 +14,7 @@ from accounts.services.common import check
 from mailsettings.models import DomainFilter, DomainSenders
 from mailsettings.services.common import finish_domain, no_such
 from mailsettings.services.conditions import checked_conditions, checked_senders
+from mailsettings.services.profiles import placed
 from mailsettings.shapes import FILTER, PROFILES_MAX, filter_actions
 from panel.base.models import Change
 from panel.base.tenancy import Principal
@@ -21,8 +22,8 @@ from panel.base.tenancy import Principal
 EDITABLE = ("name", "match", "conditions", "action", "enabled")
 
 
-def create_filter(domain: Domain, *, acting_user: Principal, **fields: Any) -> tuple[DomainFilter, Change]:
-    """`fields`: those of `EDITABLE`. Raises `ValidationError` per field."""
+def create_filter(domain: Domain, *, acting_user: Principal, position: int | None = None, **fields: Any) -> tuple[DomainFilter, Change]:
+    """`fields`: those of `EDITABLE`. The last one, or at `position`. Raises `ValidationError` per field."""
     require(acting_user, "filter.write")
     with transaction.atomic():
         fresh = _held(domain)
@@ -31,7 +32,7 @@ def create_filter(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
             raise ValidationError({"action": ValidationError(_("At most %(most)d filters.") % {"most": PROFILES_MAX}, code="too_many")})
         row = DomainFilter(domain=fresh, **fields)
         _check(row)
-        row.position = max((other.position for other in others), default=0) + 1
+        row.position = placed(fresh.filters, others, position)
         row.save(force_insert=True)
         return row, finish_domain(fresh, "filter.create", acting_user=acting_user, after=shown(row))
 
@@ -55,7 +56,7 @@ def delete_filter(row: DomainFilter, *, acting_user: Principal) -> Change:
     require(acting_user, "filter.write")
     with transaction.atomic():
         domain = _held(row.domain)
-        change = finish_domain(domain, "filter.delete", acting_user=acting_user, before=shown(row))
+        change = finish_domain(domain, "filter.delete", acting_user=acting_user, before={**shown(row), "position": row.position})
         row.delete()
         return change
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import Mailbox
 from accounts.models.tenants import bump
 from accounts.services.common import check, check_all
 from accounts.services.mailboxes import locked
-from mailsettings.models import Profile
+from mailsettings.models import Profile, Treatment
 from mailsettings.services.common import finish, may_treat, no_such
 from mailsettings.services.conditions import checked_conditions, checked_destinations
 from mailsettings.shapes import WITH_DESTINATIONS, Shape, destinations_max, profiles_max, shape_of
@@ -22,8 +23,11 @@ from panel.base.tenancy import Principal, Role
 EDITABLE = ("name", "match", "conditions", "action", "destinations", "keep_copy", "strip_attachments", "enabled")
 
 
-def create_profile(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -> tuple[Profile, Change]:
-    """`fields`: those of `EDITABLE`; a copy is kept or not by the manual's default. Raises `ValidationError` per field."""
+def create_profile(mailbox: Mailbox, *, acting_user: Principal, position: int | None = None, **fields: Any) -> tuple[Profile, Change]:
+    """`fields`: those of `EDITABLE`; a copy is kept or not by the manual's default. Raises `ValidationError` per field.
+
+    The last one, or at `position`, in front of the one that is there.
+    """
     may_treat(mailbox, "profile.write", acting_user)
     with transaction.atomic():
         fresh = locked(mailbox)
@@ -35,9 +39,18 @@ def create_profile(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -
             text = _("At most %(most)d profiles.") % {"most": profiles_max(fresh.domain.rules)}
             raise ValidationError({"action": ValidationError(text, code="too_many")})
         _check(profile, others)
-        profile.position = max((other.position for other in others), default=0) + 1
+        profile.position = placed(fresh.profiles, others, position)
         profile.save(force_insert=True)
         return profile, finish(fresh, "profile.create", acting_user=acting_user, after=shown(profile))
+
+
+def placed(rules: Any, others: Sequence[Treatment], position: int | None) -> int:
+    """Where a new rule goes: behind the others, or at `position`, for which those from there on make way."""
+    last = max((other.position for other in others), default=0) + 1
+    if position is None or position > last:
+        return last
+    rules.filter(position__gte=position).update(position=F("position") + 1)
+    return position
 
 
 def _defaults(shape: Shape, fields: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +80,7 @@ def delete_profile(profile: Profile, *, acting_user: Principal) -> Change:
     with transaction.atomic():
         mailbox, fresh = _held(profile)
         _may_forward(fresh, acting_user)
-        before = shown(fresh)
+        before = {**shown(fresh), "position": fresh.position}
         fresh.delete()
         return finish(mailbox, "profile.delete", acting_user=acting_user, before=before)
 

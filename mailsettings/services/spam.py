@@ -44,7 +44,7 @@ def change_spam(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -> t
         fresh = locked(mailbox)
         _check_plan(fresh, fields)
         row = settings_of(fresh)
-        before = shown(row) if row.version else {}
+        before = shown(row)
         for key, value in _settled(fresh, fields).items():
             setattr(row, key, value)
         if row.version == 0:
