@@ -1,7 +1,8 @@
 """Passwords: the plans' rules (A2) and the stored form.
 
-Hashes are ARGON2ID in the form that Dovecot's `password_query` returns, `{ARGON2ID}$argon2id$…`. The cost was
-chosen by measurement (docs/passwords.md): 19 MiB, 2 passes, 1 lane. Nothing returns or logs a password.
+Hashes of ours are ARGON2ID in the form that Dovecot's `password_query` returns, `{ARGON2ID}$argon2id$…`. The cost was
+chosen by measurement (docs/passwords.md): 19 MiB, 2 passes, 1 lane. Imported ones may be of another scheme
+(`accounts.hashes`). Nothing returns or logs a password.
 """
 
 import re
@@ -10,6 +11,8 @@ import secrets
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from passlib.context import CryptContext
+
+from accounts import hashes
 
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 CONTEXT = CryptContext(
@@ -40,7 +43,10 @@ def verify(password: str, stored: str) -> bool:
     if not stored or len(password) > LONGEST:
         CONTEXT.dummy_verify()
         return False
-    return bool(CONTEXT.verify(password, stored.partition("}")[2]))
+    rest = stored.partition("}")[2]
+    if rest.startswith("$argon2"):
+        return bool(CONTEXT.verify(password, rest))
+    return hashes.verified_by_crypt(password, rest)
 
 
 def check(password: str, *, rule: str, address: str) -> None:

@@ -96,7 +96,7 @@ def _record(domain: Domain, args: dict[str, Any], user: Principal) -> None:
 
 
 def _queued(domain: Domain, args: dict[str, Any], user: Principal) -> Job:
-    """The job takes along who asked, in which role and language, within which domains and from where: the worker asks again who may what."""
+    """The job takes along who asked, in which role and language, within which domains, from where: the worker asks anew who may what."""
     asked = {
         "appointment": getattr(user, "appointment_id", None),
         "domains": list(token_domains(user)),

@@ -1,5 +1,6 @@
 """The standing of accounts as far as people set it (A11, A12): suspended and resumed, a new password forced."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import selectors
-from accounts.models import FormerPassword, Mailbox, MailHost, OpenSession, Token
+from accounts.models import FormerPassword, Mailbox, MailHost, Notice, OpenSession, Token
 from accounts.models.board import Audience, Level
 from accounts.models.tenants import bump
 from accounts.permissions import require
@@ -15,6 +16,8 @@ from accounts.services import board
 from panel.base import audit, changes
 from panel.base.models import Change, TargetKind
 from panel.base.tenancy import Principal
+
+BATCH = 2_000
 
 
 def suspend(mailbox: Mailbox, *, acting_user: Principal) -> tuple[Mailbox, Change | None]:
@@ -83,6 +86,22 @@ def password_was_set(fresh: Mailbox, former_hash: str) -> None:
     if fresh.must_change_password:
         bump(fresh, must_change_password=False)
         board.settle(topic(fresh))
+
+
+def passwords_were_set(rows: Sequence[Mailbox]) -> None:
+    """The same for many locked rows that hold their old hashes still, in a few statements; the caller saves `must_change_password`."""
+    FormerPassword.objects.bulk_create([FormerPassword(mailbox=row, password_hash=row.password_hash) for row in rows], batch_size=BATCH)
+    seen = Counter[str]()
+    surplus = []
+    for mailbox, key in FormerPassword.objects.filter(mailbox__in=[row.pk for row in rows]).order_by("-pk").values_list("mailbox_id", "pk"):
+        seen[mailbox] += 1
+        if seen[mailbox] > FormerPassword.KEPT:
+            surplus.append(key)
+    FormerPassword.objects.filter(pk__in=surplus).delete()
+    end_sessions(rows)
+    Notice.objects.filter(topic__in=[topic(row) for row in rows if row.must_change_password]).delete()
+    for row in rows:
+        row.must_change_password = False
 
 
 def last_passwords(mailbox: Mailbox) -> list[str]:
