@@ -1,9 +1,6 @@
 """What pages, the API and services read together with others."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
-
-from django.db.models import Sum
 
 from accounts.models import AliasDestination, Domain, GroupMember, Mailbox, MailHost
 from accounts.models.addresses import EXPANSION_MAX
@@ -111,20 +108,3 @@ def used(domain: Domain) -> dict[str, int]:
         "spam_seats": domain.spam_seats_count,
         "storage_mb": domain.promised_mb,
     }
-
-
-class Seats(NamedTuple):
-    """Seats of spam detection (S3): used in the domain, left by domain and contract (None = no limit)."""
-
-    used: int
-    left: int | None
-
-
-def seats(domain: Domain) -> Seats:
-    """One query at most: what the contract's other domains use."""
-    of_domain, of_contract = domain.limits.get("spam_seats"), domain.customer.limits.get("spam_seats")
-    left = [] if of_domain is None else [of_domain - domain.spam_seats_count]
-    if of_contract is not None:
-        used_by_all = domain.customer.domains.aggregate(sum=Sum("spam_seats_count"))["sum"] or 0
-        left.append(of_contract - used_by_all)
-    return Seats(domain.spam_seats_count, max(0, min(left)) if left else None)

@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +17,8 @@ from accounts.models import Admin, Appointment, Customer
 from accounts.services import people
 from accounts.services.appointments import set_appointments
 from accounts.services.people import is_within_reach
+from accounts.services.two_step import reset_two_step
+from accounts.two_step import has_two_step
 from panel.base.api.fields import Choice, Flag, Strict, Text
 from panel.base.api.filters import exact
 from panel.base.api.permissions import user_of
@@ -59,6 +62,7 @@ class AdminSerializer(serializers.Serializer[Admin]):
     domains = serializers.SerializerMethodField()
     is_active = serializers.BooleanField()
     further_roles = serializers.SerializerMethodField()
+    two_step = serializers.BooleanField(source="has_two_step", help_text="Whether they have set up a second step of signing in.")
 
     def _knows(self, row: Any, admin: Admin) -> bool:
         """Of somebody with roles elsewhere one sees those of one's own contract."""
@@ -90,8 +94,8 @@ class AdminApi(Resource):
     model = Admin
     named_by = "login"
     serializer_class = AdminSerializer
-    body_classes = {"create": AdminCreation, "partial_update": AdminChange}
-    acts = {"create": "admin.write", "partial_update": "admin.write", "destroy": "admin.write"}
+    body_classes = {"create": AdminCreation, "partial_update": AdminChange, "reset_two_step": Strict}
+    acts = {"create": "admin.write", "partial_update": "admin.write", "destroy": "admin.write", "reset_two_step": "admin.write"}
     orders = {"login": "login", "role": "role"}
     filters = {
         "role": exact("role", "The role.", choices=tuple(role for role, _label in ADMIN_ROLES)),
@@ -102,11 +106,13 @@ class AdminApi(Resource):
     unlimited_only = True
 
     def rows(self) -> QuerySet[Any]:
-        return self.visible().select_related("customer").prefetch_related(*REACH)
+        seen = self.visible().select_related("customer").prefetch_related(*REACH)
+        return seen.annotate(has_two_step=has_two_step())  # type: ignore[no-any-return]
 
     def again(self, row: Admin) -> Any:
         """Whoever has just taken somebody's last role in the own contract away still gets an answer."""
-        return Admin.objects.get_queryset().select_related("customer").prefetch_related(*REACH).get(pk=row.pk)
+        everybody = Admin.objects.get_queryset().select_related("customer").prefetch_related(*REACH)
+        return everybody.annotate(has_two_step=has_two_step()).get(pk=row.pk)
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(Q(login__contains=text.lower()) | Q(email__icontains=text))
@@ -139,6 +145,17 @@ class AdminApi(Resource):
                 people.change_admin(row, acting_user=self.principal, **fields)
             if further is not None:
                 set_appointments(row, further, acting_user=self.principal)
+            return Done(row)
+
+        return self.changed(change)
+
+    @extend_schema(request=None, responses=AdminSerializer)
+    @action(detail=True, methods=["post"], url_path="reset-two-step", filter_backends=[])
+    def reset_two_step(self, request: Request, name: str) -> Response:
+        """Takes app, passkeys and recovery codes of somebody away who has lost them, and signs them out everywhere."""
+
+        def change(row: Admin, body: dict[str, Any]) -> Done:
+            reset_two_step(row, acting_user=self.principal)
             return Done(row)
 
         return self.changed(change)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts import rules
 from accounts.api.resource import Done, Resource
+from accounts.limits import left_of_contract
 from accounts.models import Customer, Plan
 from accounts.models.tenants import LIMITS
 from accounts.services import contracts
@@ -31,8 +32,8 @@ def limits_class(name: str, keys: tuple[str, ...]) -> type[Strict]:
     )
 
 
-def used_class(name: str, keys: tuple[str, ...]) -> type[serializers.Serializer[Any]]:
-    return type(name, (serializers.Serializer,), {key: serializers.IntegerField() for key in keys})
+def used_class(name: str, keys: tuple[str, ...], **more: Any) -> type[serializers.Serializer[Any]]:
+    return type(name, (serializers.Serializer,), {key: serializers.IntegerField(**more) for key in keys})
 
 
 def rule_field(spec: Any) -> serializers.Field[Any, Any, Any, Any]:
@@ -56,6 +57,7 @@ def rules_class(name: str, about: str) -> type[Strict]:
 PlanRules = rules_class("PlanRules", "The plan values that the servers obey today. 1 MB = 1,048,576 bytes; null = no limit.")
 CustomerLimits = limits_class("CustomerLimits", LIMITS)
 CustomerUsed = used_class("CustomerUsed", ("domains", *COUNTERS))
+CustomerLeft = used_class("CustomerLeft", ("domains", *COUNTERS), allow_null=True)
 
 
 class PlanChange(Strict):
@@ -124,6 +126,7 @@ class CustomerSerializer(serializers.Serializer[Customer]):
     name = serializers.CharField()
     limits = serializers.SerializerMethodField(help_text="The numbers of the contract; null = no limit.")
     used = serializers.SerializerMethodField(help_text="What of them is in use; `storage_mb` counts what is promised.")
+    left = serializers.SerializerMethodField(help_text="What may still be created; null = no limit.")
 
     @extend_schema_field(CustomerLimits)
     def get_limits(self, row: Customer) -> dict[str, int | None]:
@@ -132,6 +135,10 @@ class CustomerSerializer(serializers.Serializer[Customer]):
     @extend_schema_field(CustomerUsed)
     def get_used(self, row: Any) -> dict[str, int]:
         return {key: getattr(row, f"used_{key}") for key in ("domains", *COUNTERS)}
+
+    @extend_schema_field(CustomerLeft)
+    def get_left(self, row: Customer) -> dict[str, int | None]:
+        return left_of_contract(row, self.get_used(row))
 
 
 class CustomerApi(Resource):

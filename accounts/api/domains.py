@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from accounts import names, permissions, selectors
 from accounts.api.contracts import limits_class, rules_class, used_class
 from accounts.api.resource import Done, Resource, named
+from accounts.limits import left_of_domains
 from accounts.models import Customer, Domain, MailHost, Plan
 from accounts.models.tenants import DOMAIN_LIMITS
 from accounts.services import domains
@@ -25,6 +27,7 @@ from panel.base.tenancy import token_domains
 
 DomainLimits = limits_class("DomainLimits", DOMAIN_LIMITS)
 DomainUsed = used_class("DomainUsed", tuple(COUNTERS))
+DomainLeft = used_class("DomainLeft", tuple(COUNTERS), allow_null=True)
 Overrides = rules_class("Overrides", "Plan values that differ for one domain; what is absent is the plan's.")
 
 
@@ -34,7 +37,7 @@ class DomainChange(Strict):
     plan = Text(required=False, max_length=63, help_text="Operators only.")
     admin_address = Text(required=False, max_length=320, help_text="Where mail to system addresses goes.")
     virus_check = Flag(required=False, help_text="Where the plan leaves it to the domain: infected mail is cleaned, and none is sent.")
-    limits = DomainLimits(required=False, help_text="Operators only. What is absent stays as it is.")
+    limits = DomainLimits(required=False, help_text="Operators and customer admins. What is absent stays as it is.")
     overrides = Overrides(required=False, help_text="Operators only. Replaces all that was there.")
 
 
@@ -60,6 +63,20 @@ class DomainSerializer(serializers.Serializer[Domain]):
     limits = serializers.SerializerMethodField(help_text="The domain's own numbers, within the contract's; null = no limit.")
     overrides = serializers.SerializerMethodField(help_text="What differs from the plan.")
     used = serializers.SerializerMethodField(help_text="What is in use; `storage_mb` counts what is promised.")
+
+    left = serializers.SerializerMethodField(
+        help_text="What may still be created, by the domain's limits and the contract's; null = no limit."
+    )
+
+    @extend_schema_field(DomainLeft)
+    def get_left(self, row: Domain) -> dict[str, int | None]:
+        return self._left[row.pk]
+
+    @cached_property
+    def _left(self) -> dict[int, dict[str, int | None]]:
+        """For all that is shown at once."""
+        shown: Any = self.parent.instance if self.parent is not None else [self.instance]
+        return left_of_domains(shown)
 
     @extend_schema_field(DomainLimits)
     def get_limits(self, row: Domain) -> dict[str, int | None]:
@@ -133,7 +150,7 @@ class DomainApi(Resource):
         return only[0]
 
     def partial_update(self, request: Request, name: str) -> Response:
-        """Mail admins change the admin address and the virus check; plan, customer, limits and overrides are the operator's."""
+        """Mail admins change the admin address and the virus check, customer admins the limits too; the rest is the operator's."""
 
         def change(row: Domain, body: dict[str, Any]) -> Done:
             if "limits" in body:
@@ -146,8 +163,8 @@ class DomainApi(Resource):
         """A field that is not the role's is 403 whatever it holds."""
         super().allow()
         sent = self.request.data if self.action == "partial_update" else {}
-        if set(sent) & set(domains.CONTRACT):
-            permissions.require(self.principal, "domain.contract")
+        for act in domains.acts_of(sent):
+            permissions.require(self.principal, act)
 
     def _resolved(self, body: dict[str, Any]) -> dict[str, Any]:
         for field, model in (("customer", Customer), ("plan", Plan)):

@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import names, passwords, selectors, words
+from accounts import limits, names, passwords, words
 from accounts.forms.base import PanelForm, PasswordField, checked, current_password, mailbox_rules, new_password
 from accounts.models import Domain, Mailbox
 from accounts.services.mailboxes import EDITABLE
@@ -40,9 +40,8 @@ class MailboxSettingsForm(PanelForm):
             self.fields["user_may_forward"] = forms.BooleanField(label=_("The user may forward mail"), required=False)
             self.fields["user_may_forward"].help_text = _("Without it only administrators set up forwarding; what is set up goes on.")
         if rules.spam_seats:
-            self.fields["spam_seat"] = forms.BooleanField(
-                label=_("A seat of spam detection"), required=False, help_text=seats_help(self.domain)
-            )
+            left = limits.rooms(self.domain, ["spam_seats"])["spam_seats"].text()
+            self.fields["spam_seat"] = forms.BooleanField(label=_("A seat of spam detection"), required=False, help_text=left)
         return [name for name in ("user_may_forward", "spam_seat") if name in self.fields]
 
     def capacity_parts(self) -> list[Any]:
@@ -68,15 +67,6 @@ def messages_help(domain: Domain) -> str:
     if plan is not None:
         return _("Left blank: %(most)s, as the plan says.") % {"most": number_format(plan, force_grouping=True)}
     return _("Left blank: no limit.")
-
-
-def seats_help(domain: Domain) -> str:
-    """How many seats the domain uses, and how many are left by its own limit and the contract's."""
-    found = selectors.seats(domain)
-    used = number_format(found.used, force_grouping=True)
-    if found.left is None:
-        return _("%(used)s in use in this domain, without a limit.") % {"used": used}
-    return _("%(used)s in use in this domain, %(left)s left.") % {"used": used, "left": number_format(found.left, force_grouping=True)}
 
 
 class MailboxCreateForm(MailboxSettingsForm):

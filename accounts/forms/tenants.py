@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.forms.base import PanelForm, Part
+from accounts.limits import Room, contract_figures, rooms
 from accounts.models import Customer, Domain, MailHost, Plan
 from accounts.models.tenants import slug
 from accounts.rules import TEXT_MAX, Rules, as_json, enforced
@@ -39,10 +40,28 @@ class LimitsMixin(PanelForm):
         return {**self.kept, **typed}
 
 
+class CustomerChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Customers with what is left of their domains; one query for all of them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._figures: dict[int, dict[str, int]] | None = None
+
+    def label_from_instance(self, obj: Any) -> str:
+        most = obj.limits.get("domains")
+        if most is None:
+            return str(obj.name)
+        if self._figures is None:
+            self._figures = contract_figures(self.queryset.values_list("pk", flat=True))  # type: ignore[union-attr]
+        used = self._figures.get(obj.pk, {}).get("domains", 0)
+        figures = {"customer": obj.name, "used": used, "limit": most, "left": max(0, most - used)}
+        return _("%(customer)s: %(used)d of %(limit)d domains in use, %(left)d left") % figures
+
+
 class DomainForm(LimitsMixin):
     """What the operator says of a domain."""
 
-    customer = forms.ModelChoiceField(Customer.objects.none(), label=gettext_lazy("Customer"), empty_label=None)
+    customer = CustomerChoice(Customer.objects.none(), label=gettext_lazy("Customer"), empty_label=None)
     plan = forms.ModelChoiceField(Plan.objects.none(), label=gettext_lazy("Plan"), empty_label=None)
     admin_address = forms.CharField(label=gettext_lazy("Admin address"), max_length=254)
 
@@ -51,11 +70,13 @@ class DomainForm(LimitsMixin):
         self._choices("customer", Customer.objects.visible_to(user))
         self._choices("plan", Plan.objects.visible_to(user))
         admin_field(self.fields["admin_address"])
-        limits = self.add_limits(dict(domain.limits) if domain else {})
-        legend = _("Limits of this domain")
         checked = virus_check(self, domain) if domain else []
         first = [*self.first(user), "customer", "plan", "admin_address", *checked]
-        self.helper.layout = Layout(*first, fieldset(legend, limits, NONE_MEANS))
+        self.helper.layout = Layout(*first, *([] if domain else self._first_limits()))
+
+    def _first_limits(self) -> list[Any]:
+        """Of a new domain; afterwards they have a page of their own, with what is used."""
+        return [fieldset(_("Limits of this domain"), self.add_limits({}), NONE_MEANS)]
 
     def first(self, user: Principal) -> list[str]:
         return []
@@ -63,6 +84,22 @@ class DomainForm(LimitsMixin):
     def _choices(self, name: str, queryset: Any) -> None:
         field: Any = self.fields[name]
         field.queryset = queryset
+
+    def limits(self) -> dict[str, Any]:
+        return {key: value for key, value in super().limits().items() if value is not None}
+
+
+class DomainLimitsForm(LimitsMixin):
+    """One domain's share of the contract's numbers (A17)."""
+
+    def __init__(self, *args: Any, domain: Domain, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.add_limits(dict(domain.limits))
+        self.rooms = rooms(domain)
+
+    def rows(self) -> list[tuple[Room, Any]]:
+        """Each limit with its field."""
+        return [(room, self[f"limit_{key}"]) for key, room in self.rooms.items()]
 
     def limits(self) -> dict[str, Any]:
         return {key: value for key, value in super().limits().items() if value is not None}

@@ -118,6 +118,7 @@ LABELS = {
     "accounts": lambda: _("Mail accounts"),
     "aliases": lambda: _("Aliases"),
     "groups": lambda: _("Group addresses"),
+    "lists": lambda: _("Mailing lists"),
     "spam_seats": lambda: _("Spam detection (seats)"),
     "storage_mb": lambda: _("Storage (MB)"),
 }

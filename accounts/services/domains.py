@@ -1,5 +1,6 @@
 """Domains: create, change, delete, and the system addresses that come with them (A5)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,6 +21,7 @@ from panel.base.tenancy import Principal
 
 SERVED = ("admin_address", "virus_check")  # of what an admin changes, what the servers know
 CONTRACT = ("plan", "customer", "limits", "overrides")
+OPERATORS = ("plan", "customer", "overrides")  # of these; limits are shared out by customer admins too (A17)
 ROLE_NAMES = ("postmaster", "mailer-daemon", "root")  # manual platinum; postmaster is RFC 5321 4.5.1
 
 
@@ -40,6 +42,7 @@ def create_domain(
         name=name, customer=customer, plan=plan, host=host, admin_address=admin_address, limits=limits or {}, overrides=overrides or {}
     )
     check(domain, exclude=("name",) if not name else ())
+    _check_limits(domain, {})
     with transaction.atomic():
         _count_domain(customer)
         _save_new(domain)
@@ -82,10 +85,9 @@ def _save_new(domain: Domain) -> None:
 
 
 def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> tuple[Domain, Change | None]:
-    """`admin_address` and `virus_check` by every mail admin; plan, customer, limits and overrides by the operator."""
-    require(acting_user, "domain.change")
-    if set(fields) & set(CONTRACT):
-        require(acting_user, "domain.contract")
+    """`admin_address` and `virus_check` by every mail admin, limits by customer admins; plan, customer, overrides by the operator."""
+    for act in acts_of(fields):
+        require(acting_user, act)
     with transaction.atomic():
         fresh = Domain.objects.select_for_update(of=("self",)).select_related("plan", "host", "customer").get(pk=domain.pk)
         before, old_rules = shown(fresh), fresh.rules
@@ -94,6 +96,7 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         fresh.__dict__.pop("rules", None)
         check(fresh)
         _check_virus_check(fresh, before)
+        _check_limits(fresh, before["limits"])
         if before["customer"] != fresh.customer.name:
             _check_room(fresh, fresh.customer)
         bump(fresh, **{key: getattr(fresh, key) for key in fields})
@@ -108,6 +111,25 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         if all(before[key] == after[key] for key in SERVED):
             return fresh, None
         return fresh, changes.record([(fresh.host.name, TargetKind.DOMAIN, fresh.name)], acting_user=acting_user)
+
+
+def acts_of(fields: Iterable[str]) -> list[str]:
+    """What `permissions.ACTIONS` asks of whoever changes these fields of a domain."""
+    given = set(fields)
+    limits, contract = given & {"limits"}, given & set(OPERATORS)
+    return ["domain.change", *(["domain.limits"] if limits else []), *(["domain.contract"] if contract else [])]
+
+
+def _check_limits(domain: Domain, before: dict[str, Any]) -> None:
+    """A number that is set anew is within the contract's; several domains together may be promised more than there is (A17)."""
+    found = {}
+    for key, value in domain.limits.items():
+        most = domain.customer.limits.get(key)
+        if value is not None and most is not None and value > most and value != before.get(key):
+            text = _("%(what)s: the contract has %(most)d.") % {"what": LABELS[key](), "most": most}
+            found[f"limits.{key}"] = ValidationError(text, code="contract")
+    if found:
+        raise ValidationError(found)
 
 
 def _check_virus_check(domain: Domain, before: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet, Sum
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts import sentences
 from accounts.forms.mailboxes import ConfirmNameForm
-from accounts.forms.tenants import AdminAddressForm, DomainCreateForm, DomainForm, OverridesForm
+from accounts.forms.tenants import AdminAddressForm, DomainCreateForm, DomainForm, DomainLimitsForm, OverridesForm
+from accounts.limits import rooms
 from accounts.models import Customer, Domain
 from accounts.names import to_unicode
 from accounts.permissions import may, require
@@ -127,8 +129,9 @@ class DomainDetail(InDomain, ShownPage):
     template_name = "domains/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"said": sentences.of(self.domain.rules), "may_contract": may(self.user, "domain.contract")}
-        return super().get_context_data(**more, **kwargs)
+        rights = {"may_contract": may(self.user, "domain.contract"), "may_limit": may(self.user, "domain.limits")}
+        shown = {"said": sentences.of(self.domain.rules), "rooms": rooms(self.domain)}
+        return super().get_context_data(**rights, **shown, **kwargs)
 
 
 class DomainEdit(InDomain, FormPage):
@@ -154,7 +157,7 @@ class DomainEdit(InDomain, FormPage):
     def perform(self, form: Any) -> Change | None:
         given = {key: form.cleaned_data[key] for key in ("admin_address", "virus_check") if key in form.fields}
         if self.is_contract():
-            given |= {key: form.cleaned_data[key] for key in ("plan", "customer")} | {"limits": form.limits()}
+            given |= {key: form.cleaned_data[key] for key in ("plan", "customer")}
         return services.change_domain(self.domain, acting_user=self.user, **given)[1]
 
     def done_text(self, form: BaseForm) -> str:
@@ -181,6 +184,30 @@ class DomainRules(InDomain, FormPage):
 
     def get_success_url(self) -> str:
         return reverse("domain-detail", args=[self.domain.name])
+
+
+class DomainLimits(InDomain, FormPage):
+    """A domain's share of the contract's numbers: what is used, what is left, what the contract has (A17)."""
+
+    template_name = "domains/limits.html"
+    form_class = DomainLimitsForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        domain = self.domain
+        require(self.user, "domain.limits")
+        return {**super().get_form_kwargs(), "domain": domain}
+
+    def perform(self, form: Any) -> Change | None:
+        try:
+            return services.change_domain(self.domain, acting_user=self.user, limits=form.limits())[1]
+        except ValidationError as error:
+            raise ValidationError({key.replace("limits.", "limit_"): found for key, found in error.error_dict.items()}) from None
+
+    def done_text(self, form: BaseForm) -> str:
+        return _("The limits of %(name)s were saved.") % {"name": to_unicode(self.domain.name)}
+
+    def get_success_url(self) -> str:
+        return reverse("domain-limits", args=[self.domain.name])
 
 
 class DomainDelete(InDomain, ConfirmPage):

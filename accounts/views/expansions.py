@@ -28,7 +28,6 @@ class ExpansionList(InDomain, ListPage):
     default_sort = "address"
     model: Any
     children: str
-    limit_name: str
 
     def rows(self) -> QuerySet[Any]:
         found: QuerySet[Any] = self.model.objects.visible_to(self.user).filter(domain=self.domain).prefetch_related(self.children)
@@ -40,20 +39,17 @@ class ExpansionList(InDomain, ListPage):
         matching = child.related_model.objects.filter(address__icontains=text).values(child.field.attname)
         return rows.filter(Q(name__address__contains=text.lower()) | Q(pk__in=matching))
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(limit=self.domain.limits.get(self.limit_name), **kwargs)
-
 
 class AliasList(ExpansionList):
     template_name, part_template = "aliases/list.html", "aliases/_list.html"
-    model, children, limit_name = Alias, "destinations", "aliases"
+    model, children = Alias, "destinations"
 
 
 class GroupList(ExpansionList):
     """Under a plan without group addresses the page exists only while groups are left from another plan."""
 
     template_name, part_template = "groups/list.html", "groups/_list.html"
-    model, children, limit_name = Group, "members", "groups"
+    model, children = Group, "members"
 
     def rows(self) -> QuerySet[Any]:
         if not self.domain.rules.group_addresses and not self.domain.groups_count:

@@ -7,7 +7,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import selectors
+from accounts.limits import Room, rooms
+from accounts.models import Mailbox
 from accounts.names import to_unicode
 from accounts.rules import Rules
 from accounts.services.mailboxes import change_mailbox
@@ -22,6 +23,11 @@ from panel.base.pages import FormPage
 from panel.base.tenancy import Role
 
 SWITCHES = {"tag": "tag_subject", "folder": "move_to_folder"}  # as addresses name them
+
+
+def seats_of(mailbox: Mailbox) -> Room:
+    """The seats of the mailbox's domain: used and left."""
+    return rooms(mailbox.domain, ["spam_seats"])["spam_seats"]
 
 
 class OfSpam(OfMailbox):
@@ -77,7 +83,7 @@ class Spam(OfSpam, FormPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sold = self.rules.spam_seats and self.user.role != Role.MAILBOX_USER
-        return super().get_context_data(seats=selectors.seats(self.mailbox.domain) if sold else None, **kwargs)
+        return super().get_context_data(seats=seats_of(self.mailbox) if sold else None, **kwargs)
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
         if self.rules.spam != "one_of_two" or not self.mailbox.has_spam_handling():
@@ -149,7 +155,7 @@ class SpamSeat(OfSpam, FormPage):
         return (given if form.cleaned_data["on"] else taken) % {"address": to_unicode(self.mailbox.address)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"is_on": self.mailbox.spam_seat, "seats": selectors.seats(self.mailbox.domain)}
+        more = {"is_on": self.mailbox.spam_seat, "seats": seats_of(self.mailbox)}
         return super().get_context_data(**more, **kwargs)
 
 

@@ -117,6 +117,7 @@ def test_a_domain_has_defaults(cast: Cast, api: As, settings: Any) -> None:
         "limits": {"accounts": None, "aliases": None, "groups": None, "lists": None, "spam_seats": None, "storage_mb": None},
         "overrides": {},
         "used": {"accounts": 0, "aliases": 0, "groups": 0, "spam_seats": 0, "storage_mb": 0},
+        "left": {"accounts": None, "aliases": None, "groups": None, "spam_seats": None, "storage_mb": None},
     }
     assert "Change-Id" in answer
 
@@ -251,3 +252,28 @@ def test_the_last_operator_stays(cast: Cast, api: As) -> None:
     assert operator.patch("/admins/operator/", {"is_active": False}).status_code == 400
     assert operator.patch("/admins/operator/", {"role": "customer_admin", "customer": "ours"}).status_code == 403
     assert operator.delete("/admins/operator/").status_code == 403
+
+
+def test_a_customer_admin_sets_a_domains_limits_within_the_contract(cast: Cast, api: As) -> None:
+    """A17: 403 for mail admins; plan, customer and overrides stay the operator's."""
+    api(cast.operator).patch("/customers/ours/", {"limits": {"accounts": 10}})
+    alice, path = api(cast.alice), "/domains/a.example.com/"
+    assert alice.patch(path, {"limits": {"accounts": 10, "aliases": 500}}).json()["limits"]["accounts"] == 10
+    over = alice.patch(path, {"limits": {"accounts": 11}})
+    assert (over.status_code, fields_of(over)) == (400, ["limits.accounts"])
+    assert api(cast.bob).patch(path, {"limits": {"accounts": 1}}).status_code == 403
+    for field, value in {"plan": "hs", "customer": "ours", "overrides": {}}.items():
+        assert alice.patch(path, {field: value}).status_code == 403, field
+
+
+def test_left_is_by_whichever_is_tighter(cast: Cast, api: As) -> None:
+    operator = api(cast.operator)
+    operator.patch("/customers/ours/", {"limits": {"accounts": 4, "domains": 2}})
+    operator.patch("/domains/a.example.com/", {"limits": {"accounts": 4, "aliases": 0}})
+    new_domain(operator, "a2.example.com")
+    operator.post("/accounts/", {"address": "otto@a2.example.com", "password": "Tegami#Mail2026x"})
+    nothing = {"accounts": None, "aliases": None, "groups": None, "spam_seats": None, "storage_mb": None}
+    assert operator.get("/domains/a.example.com/").json()["left"] == {**nothing, "accounts": 2, "aliases": 0}
+    shown = {row["name"]: row["left"]["accounts"] for row in operator.get("/domains/").json()["results"]}
+    assert shown == {"a.example.com": 2, "a2.example.com": 2, "b.example.com": None}
+    assert operator.get("/customers/ours/").json()["left"] == {**nothing, "domains": 0, "accounts": 2}

@@ -22,6 +22,7 @@ PAGES = {
         "/domains/a.example.com/",
         "/domains/a.example.com/edit/",
         "/domains/a.example.com/rules/",
+        "/domains/a.example.com/limits/",
         "/domains/a.example.com/delete/",
         "/domains/a.example.com/mailboxes/",
         "/domains/a.example.com/mailboxes/?q=zzz",

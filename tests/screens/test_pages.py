@@ -165,7 +165,7 @@ def test_a_domain_of_warp_switches_its_virus_check(cast: Cast, make_box: MakeBox
 def test_an_admin_gives_seat_and_permission_on_the_mailbox(cast: Cast, bob: Client, make_box: MakeBox) -> None:
     Domain.objects.filter(pk=cast.domain.pk).update(limits={"spam_seats": 1})
     text = bob.get("/mailboxes/mia@a.example.com/edit/").content.decode()
-    assert "0 in use in this domain, 1 left." in text
+    assert "0 of 1 in use in this domain, 1 left." in text
     given = {"quota_mb": "10", "user_may_forward": "on", "spam_seat": "on"}
     bob.post("/mailboxes/mia@a.example.com/edit/", given)
     fresh = Mailbox.objects.get(pk=cast.mia.pk)

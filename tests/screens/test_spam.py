@@ -81,13 +81,13 @@ def test_without_a_seat_an_admin_is_offered_one_and_the_user_has_no_page(cast: C
     Domain.objects.filter(pk=cast.domain.pk).update(limits={"spam_seats": 3})
     text = bob.get(MIA).content.decode()
     assert "no seat of spam detection" in text
-    assert "0 in use in this domain, 3 left." in text
+    assert "0 of 3 in use in this domain, 3 left." in text
     mine = as_user(cast.mia)
     assert mine.get("/me/spam/").status_code == 404
     assert "/me/spam/" not in mine.get("/me/").content.decode()
     assert bob.get(MIA + "senders/").status_code == 404
     bob.post(MIA + "seat/", {"on": "yes"})
-    assert "1 in use in this domain, 2 left." in bob.get(MIA).content.decode()
+    assert "1 of 3 in use in this domain, 2 left." in bob.get(MIA).content.decode()
     assert as_user(cast.mia).get("/me/spam/").status_code == 200
     bob.post(MIA + "seat/", {"on": "no"})
     assert not Mailbox.objects.get(pk=cast.mia.pk).spam_seat
