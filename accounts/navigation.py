@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import words
+from accounts import notices, words
 from accounts.models import Domain
 from accounts.permissions import has_part
 from panel.base.tenancy import ADMINISTRATORS, Role
@@ -67,6 +67,7 @@ def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
     found = [section for section in _sections(user, domain) if section.rows]
     for section in found:
         for row in section.rows:
+            row.figure = notices.waiting(request) or None if row.views[0] == "board" else row.figure
             row.current = bool(match and any(fnmatch(match.url_name or "", view) for view in row.views))
     return found
 
@@ -74,12 +75,16 @@ def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
 def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
     if user.role == Role.MAILBOX_USER:
         own = Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))
-        yield Section("", [own, *(row for rows in _more for row in rows(user, None))])
+        yield Section("", [own, *(row for rows in _more for row in rows(user, None)), _board()])
         return
-    yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard",))])
+    yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard", "all-mailboxes")), _board()])
     if domain is not None:
         yield Section(_("Mail"), list(_mail(user, domain)))
     yield Section(_("Service") if user.role == Role.OPERATOR else _("Contract"), list(_service(user)))
+
+
+def _board() -> Row:
+    return Row(reverse("board"), "megaphone", _("Message board"), ("board", "notice-*"))
 
 
 def _mail(user: Any, domain: Domain) -> Iterator[Row]:
@@ -105,7 +110,12 @@ def _mail(user: Any, domain: Domain) -> Iterator[Row]:
         )
     for rows in _more:
         yield from rows(user, domain)
-    yield Row(url("domain-detail"), "gear", _("Domain settings"), ("domain-detail", "domain-edit", "domain-rules", "domain-delete"))
+    yield Row(
+        url("domain-detail"),
+        "gear",
+        _("Domain settings"),
+        ("domain-detail", "domain-edit", "domain-rules", "domain-limits", "domain-delete"),
+    )
 
 
 def _service(user: Any) -> Iterator[Row]:
@@ -118,4 +128,11 @@ def _service(user: Any) -> Iterator[Row]:
     if has_part(user, "plans"):
         yield Row(reverse("plan-list"), "sliders", _("Plans"), ("plan-list", "plan-create", "plan-detail", "plan-edit"))
     if has_part(user, "admins"):
-        yield Row(reverse("admin-list"), "person-badge", _("Administrators"), ("admin-list", "admin-create", "admin-edit", "admin-delete"))
+        yield Row(
+            reverse("admin-list"),
+            "person-badge",
+            _("Administrators"),
+            ("admin-list", "admin-create", "admin-edit", "admin-delete", "admin-two-step"),
+        )
+    if has_part(user, "sign-in-policy"):
+        yield Row(reverse("sign-in-policy"), "shield-lock", _("Sign-in rules"), ("sign-in-policy",))

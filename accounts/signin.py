@@ -189,7 +189,8 @@ def _admin(request: HttpRequest) -> Admin | None:
     session = request.session
     if auth.SESSION_KEY not in session:
         return None
-    active = Admin.objects.get_queryset().filter(pk=session[auth.SESSION_KEY], is_active=True, open_sessions__session_key=session.session_key)
+    here = {"pk": session[auth.SESSION_KEY], "open_sessions__session_key": session.session_key}
+    active = Admin.objects.get_queryset().filter(is_active=True, **here)
     further = Exists(Appointment.objects.filter(admin=OuterRef("pk")))
     steps = {"has_two_step": two_step.has_two_step(), "two_step_roles": two_step.roles_asked()}
     found: Admin | None = active.select_related("customer").annotate(has_further_roles=further, **steps, **_session()).first()

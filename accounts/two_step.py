@@ -212,7 +212,7 @@ def remove(admin: Admin, pk: int | None = None) -> int:
     """Takes one step away, or all (None); recovery codes go with the last one. How many steps went."""
     mine = Authenticator.objects.filter(user=admin)
     chosen = mine.filter(type__in=STEPS) if pk is None else mine.filter(type__in=STEPS, pk=pk)
-    gone = chosen.count()
+    gone = int(chosen.count())
     chosen.delete()
     if not mine.filter(type__in=STEPS).exists():
         mine.delete()

@@ -3,12 +3,14 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from accounts.views import contracts, domains, expansions, mailboxes, me, people, signin
+from accounts.views import board, contracts, domains, expansions, mailboxes, me, people, sessions, signin, standing, two_step
 from panel.base import pages
 
 urlpatterns = [
     path("login/", signin.SignIn.as_view(), name="login"),
     path("mail/login/", signin.MailSignIn.as_view(), name="mail-login"),
+    path("login/second-step/", signin.SecondStep.as_view(), name="second-step"),
+    path("login/passkey/", signin.PasskeySignIn.as_view(), name="login-passkey"),
     path("logout/", signin.sign_out, name="logout"),
     path("language/", set_language, name="set-language"),
     path("theme/", pages.set_theme, name="set-theme"),
@@ -21,13 +23,19 @@ urlpatterns = [
     path("domains/<str:domain>/", domains.DomainDetail.as_view(), name="domain-detail"),
     path("domains/<str:domain>/edit/", domains.DomainEdit.as_view(), name="domain-edit"),
     path("domains/<str:domain>/rules/", domains.DomainRules.as_view(), name="domain-rules"),
+    path("domains/<str:domain>/limits/", domains.DomainLimits.as_view(), name="domain-limits"),
     path("domains/<str:domain>/delete/", domains.DomainDelete.as_view(), name="domain-delete"),
     path("domains/<str:domain>/mailboxes/", mailboxes.MailboxList.as_view(), name="mailbox-list"),
     path("domains/<str:domain>/mailboxes/new/", mailboxes.MailboxCreate.as_view(), name="mailbox-create"),
     path("domains/<str:domain>/mailboxes/delete/", mailboxes.MailboxDeleteMany.as_view(), name="mailbox-delete-many"),
+    path("domains/<str:domain>/mailboxes/force-password/", standing.MailboxForceMany.as_view(), name="mailbox-force-many"),
+    path("mailboxes/", standing.MailboxesEverywhere.as_view(), name="all-mailboxes"),
     path("mailboxes/<str:address>/", mailboxes.MailboxDetail.as_view(), name="mailbox-detail"),
     path("mailboxes/<str:address>/edit/", mailboxes.MailboxEdit.as_view(), name="mailbox-edit"),
     path("mailboxes/<str:address>/password/", mailboxes.MailboxPassword.as_view(), name="mailbox-password"),
+    path("mailboxes/<str:address>/suspend/", standing.MailboxSuspend.as_view(), name="mailbox-suspend"),
+    path("mailboxes/<str:address>/resume/", standing.MailboxResume.as_view(), name="mailbox-resume"),
+    path("mailboxes/<str:address>/force-password/", standing.MailboxForce.as_view(), name="mailbox-force"),
     path("mailboxes/<str:address>/purge/", mailboxes.MailboxPurge.as_view(), name="mailbox-purge"),
     path("mailboxes/<str:address>/delete/", mailboxes.MailboxDelete.as_view(), name="mailbox-delete"),
     path("domains/<str:domain>/aliases/", expansions.AliasList.as_view(), name="alias-list"),
@@ -38,6 +46,12 @@ urlpatterns = [
     path("domains/<str:domain>/groups/new/", expansions.GroupCreate.as_view(), name="group-create"),
     path("groups/<str:address>/", expansions.GroupDetail.as_view(), name="group-detail"),
     path("groups/<str:address>/delete/", expansions.GroupDelete.as_view(), name="group-delete"),
+    path("board/", board.Board.as_view(), name="board"),
+    path("board/<int:pk>/dismiss/", board.Dismiss.as_view(), name="board-dismiss"),
+    path("notices/", board.NoticeList.as_view(), name="notice-list"),
+    path("notices/new/", board.NoticeCreate.as_view(), name="notice-create"),
+    path("notices/<int:pk>/edit/", board.NoticeEdit.as_view(), name="notice-edit"),
+    path("notices/<int:pk>/delete/", board.NoticeDelete.as_view(), name="notice-delete"),
     path("plans/", contracts.PlanList.as_view(), name="plan-list"),
     path("plans/new/", contracts.PlanCreate.as_view(), name="plan-create"),
     path("plans/<str:plan>/", contracts.PlanDetail.as_view(), name="plan-detail"),
@@ -51,9 +65,19 @@ urlpatterns = [
     path("admins/new/", people.AdminCreate.as_view(), name="admin-create"),
     path("admins/<str:login>/edit/", people.AdminEdit.as_view(), name="admin-edit"),
     path("admins/<str:login>/delete/", people.AdminDelete.as_view(), name="admin-delete"),
+    path("admins/<str:login>/two-step/", two_step.AdminTwoStep.as_view(), name="admin-two-step"),
+    path("sign-in-policy/", two_step.Policy.as_view(), name="sign-in-policy"),
     path("account/", people.Account.as_view(), name="account"),
+    path("account/confirm/", signin.ConfirmPassword.as_view(), name="confirm-password"),
+    path("account/two-step/", two_step.TwoStep.as_view(), name="two-step"),
+    path("account/two-step/app/", two_step.App.as_view(), name="two-step-app"),
+    path("account/two-step/passkeys/new/", two_step.AddPasskey.as_view(), name="passkey-create"),
+    path("account/two-step/codes/", two_step.RecoveryCodes.as_view(), name="recovery-codes"),
+    path("account/two-step/<int:pk>/remove/", two_step.RemoveStep.as_view(), name="two-step-remove"),
+    path("account/sessions/", sessions.Sessions.as_view(), name="account-sessions"),
     path("account/password/", people.AccountPassword.as_view(), name="account-password"),
     path("me/", me.Me.as_view(), name="me"),
+    path("me/sessions/", sessions.MySessions.as_view(), name="me-sessions"),
     path("me/password/", me.MyPassword.as_view(), name="me-password"),
     path("me/purge/", me.MyPurge.as_view(), name="me-purge"),
 ]

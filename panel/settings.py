@@ -26,6 +26,9 @@ INSTALLED_APPS = [
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
+    "allauth",
+    "allauth.account",  # its models only, which allauth.mfa imports: none of its pages has an address here
+    "allauth.mfa",
     "panel.base",
     "accounts",
     "mailsettings",
@@ -33,10 +36,10 @@ INSTALLED_APPS = [
     "reports",
 ]
 MIDDLEWARE = [
+    "mailsettings.discovery.middleware.DiscoveryHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "panel.base.client.ClientAddressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mailsettings.discovery.middleware.DiscoveryHostMiddleware",
     "csp.middleware.CSPMiddleware",
     "panel.base.outage.DatabaseAwayMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -44,12 +47,17 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.signin.PrincipalMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.text("TEGAMI_CACHE_URL")}
+CACHES: dict[str, dict[str, object]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.text("TEGAMI_CACHE_URL"),
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
     if env.text("TEGAMI_CACHE_URL", "")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
@@ -83,6 +91,22 @@ PASSWORD_HASHERS = [
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
+# Two-step login (accounts.two_step). Codes of the time step before and after count too: phones' clocks differ (RFC 6238 5.2).
+MFA_ADAPTER = "accounts.two_step.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Failed sign-ins (accounts.brakes): of one account from one network, and of a network over all accounts; and for how long.
+SIGN_IN_FAILURES = env.number("TEGAMI_SIGN_IN_FAILURES", 10, at_least=1)
+SIGN_IN_NETWORK_FAILURES = env.number("TEGAMI_SIGN_IN_NETWORK_FAILURES", 100, at_least=1)
+SIGN_IN_MINUTES = env.number("TEGAMI_SIGN_IN_MINUTES", 15, at_least=1)
+# Requests to the API in a minute, of one credential or, without one, of one address; 0 = as many as one likes.
+API_RATE = env.number("TEGAMI_API_RATE", 600)
+# SHA-256 of bearer tokens that are not throttled (a private stack's operator).
+API_UNTHROTTLED = env.words("TEGAMI_API_UNTHROTTLED")
 # Networks of our own proxies (CIDR): only they may say who the client is.
 PROXIES = env.networks("TEGAMI_PROXIES")
 SESSION_COOKIE_AGE = 12 * 3600
@@ -152,8 +176,14 @@ REST_FRAMEWORK = {
 MAIL_HOST = env.text("TEGAMI_HOST", "mx1")
 MAIL_LAYOUT = env.text("TEGAMI_LAYOUT", "")
 OPERATOR_ADDRESS = env.text("TEGAMI_OPERATOR_ADDRESS", "operator@example.net")
+# What signs Apple's configuration profiles: PEM files with the whole chain and its key. Unset: profiles are not signed.
+PROFILE_CERTIFICATE, PROFILE_KEY = env.pair("TEGAMI_PROFILE_CERTIFICATE", "TEGAMI_PROFILE_KEY")
+# Who is asked about DNS records (A20): IP addresses, `192.0.2.53` or `192.0.2.53#5353`; none = the system's resolver.
+DNS_RESOLVERS = env.servers("TEGAMI_RESOLVERS", 53)
 # Days between deleting a mailbox and removing its mail from disk (A3).
 DELETE_GRACE_DAYS = env.number("TEGAMI_DELETE_GRACE_DAYS", 0)
+# Whether webhooks may lead to loopback and private networks, by http and to any port (panel.base.outward).
+ALLOW_PRIVATE_TARGETS = env.flag("TEGAMI_ALLOW_PRIVATE_TARGETS", False)
 
 LOGGING = {
     "version": 1,
@@ -163,5 +193,3 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("TEGAMI_LOG_LEVEL", "INFO")},
 }
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
-# What signs Apple's configuration profiles: PEM files with the whole chain and its key. Unset: profiles are not signed.
-PROFILE_CERTIFICATE, PROFILE_KEY = env.pair("TEGAMI_PROFILE_CERTIFICATE", "TEGAMI_PROFILE_KEY")

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import admins, audit, contracts, credentials, domains, expansions, hosts, imports, mailboxes, me, notices, tokens
+from accounts.api import admins, audit, contracts, credentials, domains, expansions, hosts, imports, mailboxes, me, notices, tokens, webhooks
 from panel.base.api import docs, progress
 
 app_name = "api"
@@ -20,6 +20,7 @@ router.register("groups", expansions.GroupApi, "group")
 router.register("audit", audit.AuditApi, "audit")
 router.register("notices", notices.NoticeApi, "notice")
 router.register("tokens", tokens.TokenApi, "token")
+router.register("webhooks", webhooks.WebhookApi, "webhook")
 
 urlpatterns = [
     *router.urls,

@@ -70,6 +70,12 @@ class SignInPolicy(models.Model):
         """The row, or one with the defaults that is not saved."""
         return cls.objects.filter(pk=1).first() or cls(pk=1)
 
+    @classmethod
+    def locked(cls) -> "SignInPolicy":
+        """The row, made where it is missing, held until the transaction ends."""
+        cls.objects.get_or_create(pk=1)
+        return cls.objects.select_for_update().get(pk=1)
+
     def clean(self) -> None:
         known = {role for role, _label in ADMIN_ROLES}
         if not isinstance(self.two_step_roles, list) or not set(self.two_step_roles) <= known:

@@ -20,15 +20,16 @@ def navigation(context: Context) -> dict[str, Any]:
     user = request.user
     if not user.is_authenticated:
         return {"request": request, "home": "/"}
-    domain = menu.current_domain(request, context.get("domain"))
+    owes = getattr(user, "owes_two_step", False)  # until it is set up, nothing else is there
+    domain = None if owes else menu.current_domain(request, context.get("domain"))
     is_admin = user.role in ADMINISTRATORS
     return {
         "request": request,
         "home": reverse("me" if user.role == Role.MAILBOX_USER else "dashboard"),
         "domain": domain if is_admin else None,
         "domain_name": to_unicode(domain.name) if domain else "",
-        "sections": menu.sections(request, domain if is_admin else None),
+        "sections": [] if owes else menu.sections(request, domain if is_admin else None),
         "who": to_unicode(user.address) if user.role == Role.MAILBOX_USER else user.login,
         "role": Role(user.role).label,
-        "account_url": "" if user.role == Role.MAILBOX_USER else reverse("account"),
+        "account_url": "" if user.role == Role.MAILBOX_USER or owes else reverse("account"),
     }

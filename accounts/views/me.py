@@ -51,7 +51,7 @@ class MyPassword(Own, FormPage):
         fresh, change = services.set_password(
             own, form.cleaned_data["password"], acting_user=own, current_password=form.cleaned_data["current_password"]
         )
-        self.request.session[signin.STAMP] = signin.stamp(fresh)  # this session goes on, all others end
+        signin.stay(self.request, fresh)  # this session goes on, all others end
         return change
 
 

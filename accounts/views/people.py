@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth import update_session_auth_hash
 from django.db.models import Q, QuerySet
 from django.forms import BaseForm
 from django.http import HttpResponse
@@ -12,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import signin, two_step
 from accounts.forms.people import AdminCreateForm, AdminForm, OwnAccountForm, OwnAdminPasswordForm
 from accounts.models import Admin
 from accounts.services import people as services
@@ -65,7 +65,8 @@ class OnAdmin(Page):
 
     @cached_property
     def admin(self) -> Admin:
-        found: Admin = get_object_or_404(Admin.objects.visible_to(self.user), login=self.kwargs["login"])
+        visible = Admin.objects.visible_to(self.user).annotate(has_two_step=two_step.has_two_step())
+        found: Admin = get_object_or_404(visible, login=self.kwargs["login"])
         if found.pk == self.user.pk:
             raise Forbidden(_("Your own role is for others to change."))
         return found
@@ -149,7 +150,7 @@ class AccountPassword(FormPage):
 
     def perform(self, form: BaseForm) -> Change | None:
         admin = services.change_own_password(self.user, **form.cleaned_data)
-        update_session_auth_hash(self.request, admin)  # this session goes on, all others end
+        signin.stay(self.request, admin)  # this session goes on, all others end
         return None
 
     def get_success_url(self) -> str:

@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, Page
 
-from accounts import signin
 from accounts.models import Admin, Mailbox
 from panel.base.models import ChangeTarget, State
-from tests.conftest import PASSWORD, Cast, make_domain, make_mailbox
+from tests.conftest import PASSWORD, Cast, make_domain, make_mailbox, sign_in_mailbox
 
 SignIn = Callable[[Admin | Mailbox], Client]
 MakeBox = Callable[[str], Mailbox]
@@ -23,10 +22,8 @@ def as_user() -> SignIn:
         client = Client()
         if isinstance(user, Admin):
             client.force_login(user)
-            return client
-        session = client.session
-        session[signin.MAILBOX], session[signin.STAMP] = user.address, signin.stamp(user)
-        session.save()
+        else:
+            sign_in_mailbox(client, user)
         return client
 
     return sign_in

@@ -52,6 +52,7 @@ WHY = {
     404: "Not there, or not yours.",
     409: "A clash with what is there, or `limit_reached` with `used` and `limit`.",
     412: "`If-Match` is stale.",
+    429: "Too fast, or too many failed sign-ins; `Retry-After` says when to ask again.",
     503: "Nobody there who could answer; `Retry-After` says when to ask again.",
 }
 
@@ -132,7 +133,7 @@ class TegamiSchema(AutoSchema):
         return bodies
 
     def _problems(self) -> list[int]:
-        codes = [401, 403, 404]
+        codes = [401, 403, 404, 429]
         if self.method != "DELETE":
             codes.append(400)
         if self.method != "GET" and not self.view.only_reads:

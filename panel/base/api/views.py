@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db import models
+from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from panel.base.api import etags, idempotency
+from panel.base.api import etags, idempotency, throttling
 from panel.base.api.parsing import JsonOnly, ObjectParser
-from panel.base.api.permissions import HasScope
+from panel.base.api.permissions import HasScope, token_of, user_of
 from panel.base.api.schema import TegamiSchema
 from panel.base.models import Change
 
@@ -35,6 +36,15 @@ class Api(APIView):
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and self.remembers and (handler := getattr(self, "post", None)):
             self.__dict__["post"] = idempotency.guarded(request, handler)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Who asks; and every request counts, guesses at tokens too."""
+        try:
+            user, token = user_of(request), token_of(request)
+        except APIException:
+            throttling.count(request, None, None)
+            raise
+        throttling.count(request, user, token)
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Tegami"'
