@@ -158,7 +158,7 @@ def _signed_in(request: Request, login: str, password: str, otp: str = "") -> Ad
         by = _second_step(who, owner, otp)
     brakes.forgive(who)
     signin.note("session.create", owner, by=by)
-    return owner
+    return owner  # type: ignore[no-any-return]
 
 
 def _owner(request: Request, login: str, password: str) -> Admin | Mailbox | None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_urlsafe
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from mailsettings.servers.files import write_atomically
 from mailsettings.servers.layout import SAFE_PATH, Filters, Layout, Port, Secrets, Tls, Users
@@ -174,6 +174,7 @@ def panel_environment(layout: Layout, panel: str, kept: Mapping[str, str]) -> di
     for name, schemes in SCHEMES.items():
         if urlsplit(ours[name]).scheme not in schemes:
             raise BadSetting(name, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    ours["TEGAMI_CACHE_URL"] = text("TEGAMI_CACHE_URL", kept.get("TEGAMI_CACHE_URL", cache_url(ours["BROKER_URL"])))
     web = {
         "TEGAMI_HTTPS": "1",
         "TEGAMI_ALLOWED_HOSTS": panel,
@@ -181,6 +182,15 @@ def panel_environment(layout: Layout, panel: str, kept: Mapping[str, str]) -> di
         "TEGAMI_STATIC_ROOT": "/var/lib/tegami-panel/static",
     }
     return {**web, **kept, **ours}
+
+
+def cache_url(broker: str) -> str:
+    """The broker's Redis, the database after the broker's own: emptying the cache must not lose messages."""
+    url = urlsplit(broker)
+    if url.scheme == "redis+socket":
+        number = dict(parse_qsl(url.query)).get("virtual_host", "0")
+        return f"unix://{url.path}?db={int(number) + 1}"
+    return url._replace(path=f"/{int(url.path.strip('/') or 0) + 1}").geturl()
 
 
 def prepare(layout: Layout, panel: str | None = None) -> dict[str, bool]:

@@ -234,6 +234,20 @@ def test_addresses_that_no_second_process_reaches_are_refused(monkeypatch: pytes
         production.panel_environment(production_layout(**STANDARD), "x.example.com", {})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("broker", "cache"),
+    [
+        ("redis://:x@db.example.com/0", "redis://:x@db.example.com/1"),
+        ("rediss://db.example.com:6380", "rediss://db.example.com:6380/1"),
+        ("redis://db.example.com/3", "redis://db.example.com/4"),
+        ("redis+socket:///run/redis.sock?virtual_host=2", "unix:///run/redis.sock?db=3"),
+    ],
+)
+def test_the_cache_is_the_brokers_redis_and_another_database_of_it(broker: str, cache: str) -> None:
+    """R10: what throttles the API needs one cache for all processes; emptying it must not lose messages."""
+    assert production.cache_url(broker) == cache
+
+
 def test_a_key_of_another_certificate_is_refused(host_folder: Path, tmp_path: Path) -> None:
     ensure_certificate(Tls(tmp_path / "c.pem", tmp_path / "k.pem", tmp_path / "ca.pem"), "mail.example.com")
     with pytest.raises(OSError, match=r"(?i)key"):
