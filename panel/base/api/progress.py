@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,6 +47,11 @@ class JobError(serializers.Serializer[Any]):
     field = serializers.CharField(required=False, help_text="Of a file: the column's name in the header.")
     used = serializers.IntegerField(required=False, help_text="With `limit_reached`: how many there are.")
     limit = serializers.IntegerField(required=False, help_text="With `limit_reached`: how many there may be.")
+
+
+@extend_schema_field({})
+class AnyValue(serializers.JSONField):
+    """Any JSON, null too: "oneOf anything or null", as the generator would say, no null can match."""
 
 
 class JobSerializer(serializers.Serializer[Any]):
@@ -126,8 +131,9 @@ class JobApi(Api):
         job = get_object_or_404(Job.objects.visible_to(user_of(request)), pk=job_id)
         return self.shown_unless_known(request, job, JobSerializer(job).data)
 
-    @extend_schema(operation_id="jobs_cancel", description="Cancels a job that nobody has begun, an import until it is carried out; 409 afterwards.", responses={204: None})
+    @extend_schema(operation_id="jobs_cancel", responses={204: None})
     def delete(self, request: Request, job_id: UUID) -> Response:
+        """Cancels a job that nobody has begun, an import until it is carried out; 409 afterwards."""
         with transaction.atomic():
             job = get_object_or_404(Job.objects.visible_to(user_of(request)).select_for_update(), pk=job_id)
             etags.require_match(request, job)
