@@ -43,6 +43,20 @@ KINDS: dict[str, Kind] = {
         ("mailbox-password", "address"),
         _("Set new password"),
     ),
+    "webhook_off": Kind(
+        _("The webhook of %(login)s to %(host)s is switched off"),
+        _("For three days nothing could be delivered. It can be switched on again once the receiver answers."),
+        ("account-webhooks",),
+        _("Webhooks"),
+    ),
+    "import_done": Kind(
+        _("%(domain)s: the file %(name)s has been carried out"),
+        _("Accounts created: %(create)d, changed: %(change)d, deleted: %(delete)d."),
+    ),
+    "import_failed": Kind(
+        _("%(domain)s: the file %(name)s could not be carried out"),
+        _("Errors: %(errors)d. The job lists each with line and column."),
+    ),
 }
 ADDRESSES = ("address", "domain")  # values that people read with U-labels
 

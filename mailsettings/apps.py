@@ -17,5 +17,7 @@ class MailsettingsConfig(AppConfig):
         changes.on_record(send)
         usage_wanted.connect(ask_usage)
         navigation.also(rows)
+        events.also(ACTS)
         WORDS.update(words.WORDS)
         undoers.register()
+        acts.also(said.KINDS, said.ACTS, said.FIELDS)

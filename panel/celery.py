@@ -35,6 +35,9 @@ app.conf.update(
         "verify": {"task": "mailsettings.tasks.verify_hosts", "schedule": 600.0, "options": {"expires": 600}},
         "usage": {"task": "reports.tasks.refresh_oldest_usage", "schedule": 60.0, "options": {"expires": 60}},
         "tidy": {"task": "mailsettings.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+        "uploads": {"task": "mailsettings.tasks.forget_uploads", "schedule": 300.0, "options": {"expires": 300}},
+        "webhooks": {"task": "accounts.tasks.deliver_due", "schedule": 5.0, "options": {"expires": 5}},
+        "tidy accounts": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 )
 if BROKER.startswith("filesystem:"):
@@ -45,4 +48,4 @@ if BROKER.startswith("filesystem:"):
         "control_folder": str(folder / "control"),
         "polling_interval": 0.05,
     }
-app.autodiscover_tasks(["mailsettings", "reports"])
+app.autodiscover_tasks(["accounts", "mailsettings", "reports"])

@@ -61,6 +61,9 @@ CACHES: dict[str, dict[str, object]] = {
     if env.text("TEGAMI_CACHE_URL", "")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+# Files that are handed in stay in memory until they are sealed: a folder for temporary files would hold passwords.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 21 * 1_048_576
 ROOT_URLCONF = "panel.urls"
 WSGI_APPLICATION = "panel.wsgi.application"
 TEMPLATES = [

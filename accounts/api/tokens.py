@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import names
-from accounts.api.admins import names_field
 from accounts.api.resource import Resource
+from accounts.api.roles import names_field
 from accounts.models import Domain, Token
 from accounts.networks import MOST
 from accounts.services import tokens

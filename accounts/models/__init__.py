@@ -16,7 +16,7 @@ from accounts.models.addresses import (
 from accounts.models.board import Dismissal, Notice
 from accounts.models.people import Admin, Appointment, Token
 from accounts.models.tenants import Customer, Domain, MailHost, Plan
-from accounts.models.webhooks import Webhook, WebhookDelivery
+from accounts.models.webhooks import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "AddressKind",
@@ -27,6 +27,7 @@ __all__ = [
     "Appointment",
     "BareLogin",
     "Customer",
+    "DeliveryState",
     "Dismissal",
     "Domain",
     "FormerPassword",

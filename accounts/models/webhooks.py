@@ -1,8 +1,8 @@
 """Webhooks: where integrators are told what happened to accounts, and what is still to be told."""
 
 import uuid
-from collections.abc import Iterable
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from django.db import models
 from django.db.models import Q
@@ -10,20 +10,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import Admin, Appointment
-from panel.base.tenancy import Principal, TenantQuerySet
+from panel.base.tenancy import Principal, TenantQuerySet, token_domains
 
 
 class WebhookQuerySet(TenantQuerySet):
-    """One's own only, for every role: a webhook tells what its owner may see."""
+    """One's own only, for every role, and of these what was made in the role that one acts in: who could redirect those of
+    a higher role would learn what it sees. None for a token that is limited to domains.
+    """
 
     def visible_to(self, user: Principal) -> Self:
-        return self.narrowed(user)
+        return self.none() if token_domains(user) else self.narrowed(user)
 
     def narrowed(self, user: Principal) -> Self:
-        return self.filter(admin_id=user.pk) if isinstance(user, Admin) else self.none()
-
-    def in_domains(self, domains: Iterable[str]) -> Self:
-        return self
+        return self.filter(admin_id=user.pk, appointment_id=user.appointment_id) if isinstance(user, Admin) else self.none()
 
 
 class Webhook(models.Model):
@@ -46,6 +45,11 @@ class Webhook(models.Model):
 
     class Meta:
         ordering = ("pk",)
+
+    @property
+    def host(self) -> str:
+        """Of the address what may be said to others than its owner: paths of webhooks hold keys."""
+        return urlsplit(self.url).netloc
 
 
 class DeliveryState(models.TextChoices):

@@ -277,6 +277,7 @@ class Layout:
             "TEGAMI_BROKER_FOLDER": str(self.broker_dir) if self.embedded else "",
             "TEGAMI_STATIC_ROOT": str(self.state / "static"),
             "SECRET_KEY": self.secrets.secret_key,
+            "TEGAMI_ALLOW_PRIVATE_TARGETS": "on" if self.private else "off",
             "DJANGO_SETTINGS_MODULE": "panel.settings",
         }
 
