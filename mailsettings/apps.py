@@ -5,10 +5,11 @@ class MailsettingsConfig(AppConfig):
     name = "mailsettings"
 
     def ready(self) -> None:
-        from accounts import navigation
+        from accounts import events, navigation
         from accounts.freshness import usage_wanted
         from accounts.words import WORDS
         from mailsettings import words
+        from mailsettings.events import ACTS
         from mailsettings.navigation import rows
         from mailsettings.services import undoers
         from mailsettings.tasks import ask_usage, send
@@ -20,4 +21,3 @@ class MailsettingsConfig(AppConfig):
         events.also(ACTS)
         WORDS.update(words.WORDS)
         undoers.register()
-        acts.also(said.KINDS, said.ACTS, said.FIELDS)
