@@ -10,8 +10,9 @@ from celery.signals import worker_ready
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import brakes, sessions
 from accounts.models import MailHost
-from mailsettings import asks, jobs, usage
+from mailsettings import asks, imports, jobs, usage
 from mailsettings.servers import worker
 from mailsettings.servers.doveadm import DovecotNotRunning
 from mailsettings.servers.layout import Layout
@@ -55,7 +56,9 @@ def apply_changes(host: str) -> None:
 
 @shared_task
 def run_job(job: str) -> None:
-    jobs.run(UUID(job))
+    """One that waits for servers leaves its worker to others meanwhile."""
+    if jobs.run(UUID(job)):
+        run_job.apply_async((job,), queue=jobs_queue(settings.MAIL_HOST), countdown=1)
 
 
 @shared_task(expires=60)
@@ -119,14 +122,29 @@ def verify_host(host: str) -> None:
 
 
 @shared_task
+def look_at_dns() -> None:
+    """Some domains' records in turn, and what is due of DKIM keys."""
+    with audit.origin("task", None):
+        dns.check_in_turn()
+        dkim.advance()
+
+
+@shared_task
 def tidy() -> None:
-    """Forgets finished changes and jobs after `KEPT`, remembered answers after a day."""
+    """Forgets finished changes and jobs after `KEPT`, remembered answers after a day, sessions and failed sign-ins that are over."""
     before = timezone.now() - KEPT
     waiting = models.ChangeTarget.objects.filter(state=models.State.PENDING).values("change")
     models.Change.objects.filter(requested_at__lt=before).exclude(pk__in=waiting).delete()
     models.Job.objects.filter(created_at__lt=before).exclude(state__in=[models.JobState.QUEUED, models.JobState.RUNNING]).delete()
     models.Ask.objects.filter(created_at__lt=timezone.now() - UNASKED).delete()
     models.RememberedAnswer.objects.filter(created_at__lt=timezone.now() - models.REMEMBERED_FOR).delete()
+    brakes.tidy()
+    sessions.tidy()
+
+
+@shared_task
+def forget_uploads() -> None:
+    imports.forget_uploads()
 
 
 @worker_ready.connect

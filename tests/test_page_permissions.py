@@ -6,19 +6,20 @@
 from collections.abc import Callable
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from accounts import urls
+from accounts import two_step, urls
 from accounts.models import Admin, Mailbox
 from accounts.services import expansions, mailboxes
-from accounts.signin import MAILBOX, STAMP, stamp
+from accounts.services.appointments import appoint
 from mailsettings import urls as treatment_urls
 from mailsettings.services import replies
 from mailsettings.services.filters import create_filter
 from mailsettings.services.profiles import create_profile
 from panel.base.models import Change
-from panel.base.tenancy import SYSTEM
-from tests.conftest import Cast
+from panel.base.tenancy import SYSTEM, Role
+from tests.conftest import Cast, sign_in_mailbox
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,7 @@ CONTRACT_200 = (200, 200, 404, 404, 404, 404, 302)
 OPERATOR_200 = (200, 404, 404, 404, 404, 404, 302)
 OPERATOR_ELSE_403 = (200, 403, 403, 404, 404, 404, 302)
 LISTS = (200, 200, 200, 404, 200, 404, 302)
+EACH_ADMIN = (200, 200, 200, 200, 200, 404, 302)
 MAILBOX_USER = (404, 404, 404, 404, 404, 200, 302)
 EXPECTED: dict[str, tuple[int, ...]] = {
     "dashboard": (200, 200, 200, 200, 200, 302, 302),
@@ -37,6 +39,7 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "domain-detail": ADMINS_200,
     "domain-edit": ADMINS_200,
     "domain-rules": OPERATOR_ELSE_403,
+    "domain-limits": (200, 200, 403, 404, 404, 404, 302),
     "domain-delete": OPERATOR_ELSE_403,
     "mailbox-list": ADMINS_200,
     "mailbox-create": ADMINS_200,
@@ -66,8 +69,21 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "admin-create": (200, 200, 404, 404, 200, 404, 302),
     "admin-edit": CONTRACT_200,
     "admin-delete": CONTRACT_200,
+    "admin-role-create": CONTRACT_200,
+    "admin-role": CONTRACT_200,
+    "admin-role-delete": CONTRACT_200,
     "account": (200, 200, 200, 200, 200, 404, 302),
-    "account-password": (200, 200, 200, 200, 200, 404, 302),
+    "account-password": EACH_ADMIN,
+    "account-sessions": EACH_ADMIN,
+    "confirm-password": EACH_ADMIN,
+    "two-step": EACH_ADMIN,
+    "two-step-app": EACH_ADMIN,
+    "passkey-create": EACH_ADMIN,
+    # bob has a second step, and so has charlie
+    "recovery-codes": (404, 404, 200, 404, 200, 404, 302),
+    "two-step-remove": (404, 404, 200, 404, 404, 404, 302),
+    "admin-two-step": CONTRACT_200,
+    "sign-in-policy": OPERATOR_200,
     "mailbox-reply": ADMINS_200,
     "mailbox-reply-reset": ADMINS_200,
     "mailbox-reply-delete": ADMINS_200,
@@ -87,6 +103,13 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "filter-edit": ADMINS_200,
     "filter-delete": ADMINS_200,
     "domain-senders": ADMINS_200,
+    "server-information": (200, 200, 200, 200, 404, 404, 302),
+    "mailbox-server-information": ADMINS_200,
+    "mailbox-set-up": ADMINS_200,
+    "me-server-information": MAILBOX_USER,
+    "me-set-up": MAILBOX_USER,
+    "mail-host-list": OPERATOR_200,
+    "mail-host-edit": OPERATOR_200,
     "me-reply": MAILBOX_USER,
     "me-reply-reset": MAILBOX_USER,
     "me-reply-delete": MAILBOX_USER,
@@ -103,14 +126,23 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "me": MAILBOX_USER,
     "me-password": MAILBOX_USER,
     "me-purge": MAILBOX_USER,
+    "me-sessions": MAILBOX_USER,
     # bob caused this change; operators see all
     "change-mark": (200, 404, 200, 404, 404, 404, 302),
 }
 # Open to everybody, or answering POST only; each has a test of its own in tests/screens.
 ELSEWHERE = {
+    # open to anybody, for programs: tests/screens/test_discovery.py
+    "autoconfig",
+    "autoconfig-well-known",
+    "autodiscover",
+    "apple-profile",
     "login",
     "mail-login",
+    "second-step",
+    "login-passkey",
     "logout",
+    "act-as",
     "set-language",
     "set-theme",
     "domain-switch",
@@ -130,7 +162,7 @@ WITH_OBJECT = [
     for pattern in PATTERNS
     if "<" in str(pattern.pattern)
     and str(pattern.name) in EXPECTED
-    and not str(pattern.name).startswith(("plan-", "change-", "me-profile-create"))
+    and not str(pattern.name).startswith(("plan-", "change-", "me-profile-create", "me-set-up", "mail-host-"))
 ]
 
 
@@ -151,6 +183,13 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
         d: create_filter(d, action="discard", conditions=[condition], acting_user=SYSTEM)[0] for d in (cast.domain, cast.foreign_domain)
     }
     sent = {box.domain: create_profile(box, action="forward", destinations=["x@example.net"], acting_user=SYSTEM)[0].pk for box in boxes}
+    for admin in (cast.bob, cast.charlie):
+        two_step.add_app(admin, two_step.new_secret(), 0)
+        two_step.new_codes(admin)
+    held = {
+        admin.login: appoint(admin, Role.WEB_ADMIN, customer=d.customer, domains=[d], acting_user=SYSTEM)
+        for admin, d in ((cast.bob, cast.domain), (cast.charlie, cast.foreign_domain))
+    }
     for pattern in PATTERNS:
         route, name = str(pattern.pattern), str(pattern.name)
         for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
@@ -164,9 +203,15 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
                     sent[domain] if "-profile" in name else kept[domain].pk if name.startswith("filter-") else domain.customer_id
                 ),
                 "<str:group>": "forward",
+                "<str:program>": "thunderbird",
+                "<str:host>": domain.host.name,
                 "<str:login>": "bob" if whose == "own" else "charlie",
                 "<uuid:change_id>": str(change.pk),
             }
+            if name == "two-step-remove":
+                words["<int:pk>"] = str(Authenticator.objects.get(user__login=words["<str:login>"], type="totp").pk)
+            if name.startswith("admin-role"):
+                words["<int:pk>"] = str(held[words["<str:login>"]].pk)
             path = "/" + route
             for word, value in words.items():
                 path = path.replace(word, value)
@@ -179,9 +224,7 @@ def signed_in(who: Admin | Mailbox | None) -> Client:
     if isinstance(who, Admin):
         client.force_login(who)
     elif who is not None:
-        session = client.session
-        session.update({MAILBOX: who.address, STAMP: stamp(who)})
-        session.save()
+        sign_in_mailbox(client, who)
     return client
 
 

@@ -92,7 +92,8 @@ class SessionApi(Resource):
     def get_authenticators(self) -> list[Any]:
         """Signing in asks for no credentials: an old token beside the password does no harm."""
         asked = getattr(self, "request", None)
-        return [] if asked is not None and asked.method == "POST" else super().get_authenticators()
+        signs_in = asked is not None and asked.method == "POST" and not self.kwargs
+        return [] if signs_in else super().get_authenticators()
 
     def get_permissions(self) -> Sequence[Any]:
         """Signing in is everybody's, and ending the session that one came with needs no scope."""

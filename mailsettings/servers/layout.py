@@ -5,6 +5,7 @@ The same templates, rendered for different layouts, make a production host and t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -263,6 +264,11 @@ class Layout:
         return "filesystem://" if self.embedded else f"redis+socket://{self.redis_socket}"
 
     @property
+    def cache_url(self) -> str:
+        """Beside the broker's messages; "" = each process keeps a cache of its own."""
+        return "" if self.embedded else f"unix://{self.redis_socket}?db=1"
+
+    @property
     def panel_url(self) -> str:
         host, port = self.ports["panel"]
         return f"http://{host}:{port}"
@@ -274,12 +280,20 @@ class Layout:
             "TEGAMI_HOST": self.host,
             "DATABASE_URL": self.database_url,
             "BROKER_URL": self.broker_url,
+            "TEGAMI_CACHE_URL": self.cache_url,
+            # The operator's token of a private instance is asked as fast as it can (contract.md).
+            "TEGAMI_API_UNTHROTTLED": hashlib.sha256(self.secrets.operator_token.encode()).hexdigest(),
             "TEGAMI_BROKER_FOLDER": str(self.broker_dir) if self.embedded else "",
             "TEGAMI_STATIC_ROOT": str(self.state / "static"),
             "SECRET_KEY": self.secrets.secret_key,
             "TEGAMI_ALLOW_PRIVATE_TARGETS": "on" if self.private else "off",
+            "TEGAMI_RESOLVERS": os.environ.get("TEGAMI_RESOLVERS", self._resolver()),
             "DJANGO_SETTINGS_MODULE": "panel.settings",
         }
+
+    def _resolver(self) -> str:
+        """Who is asked about DNS; a private instance's own port, so that nothing leaves the machine. "" = the system's resolver."""
+        return "" if self.embedded or "resolver" not in self.ports else "{}#{}".format(*self.ports["resolver"])
 
     # --- on disk
     def save(self) -> None:
