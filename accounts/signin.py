@@ -27,7 +27,17 @@ MAILBOX, STAMP, ACTING = "mailbox_address", "mailbox_stamp", "acting"
 PENDING = "second_step"  # in the session of somebody who has given the right password and still owes the second step
 PATIENCE = 600  # seconds that the second step may take
 # Pages that are open to whoever has to set up a second step first.
-SETTING_UP = ("two-step", "two-step-app", "passkey-create", "recovery-codes", "confirm-password", "logout", "set-language", "set-theme")
+SETTING_UP = (
+    "two-step",
+    "two-step-app",
+    "passkey-create",
+    "recovery-codes",
+    "confirm-password",
+    "logout",
+    "set-language",
+    "set-theme",
+    "act-as",
+)
 
 
 class AdminBackend(BaseBackend):

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from accounts import names
 from accounts.api.resource import Done, Resource, named
 from accounts.api.roles import MOST, FurtherRole, FurtherRoleBody, domains_named, names_field, wanted_of
-from accounts.models import Admin, Appointment, Customer
+from accounts.models import Admin, Customer
 from accounts.services import people
-from accounts.services.appointments import set_appointments
+from accounts.services.appointments import FURTHER, set_appointments
 from accounts.services.people import is_within_reach
 from accounts.services.two_step import reset_two_step
 from accounts.two_step import has_two_step
@@ -25,7 +25,6 @@ from panel.base.api.permissions import user_of
 from panel.base.tenancy import ADMIN_ROLES, Role
 
 LANGUAGES = ("en", "ja")
-REACH = ("domains", Prefetch("appointments", Appointment.objects.select_related("customer").prefetch_related("domains")))
 
 
 class AdminChange(Strict):
@@ -106,12 +105,12 @@ class AdminApi(Resource):
     unlimited_only = True
 
     def rows(self) -> QuerySet[Any]:
-        seen = self.visible().select_related("customer").prefetch_related(*REACH)
+        seen = self.visible().select_related("customer").prefetch_related("domains", FURTHER)
         return seen.annotate(has_two_step=has_two_step())  # type: ignore[no-any-return]
 
     def again(self, row: Admin) -> Any:
         """Whoever has just taken somebody's last role in the own contract away still gets an answer."""
-        everybody = Admin.objects.get_queryset().select_related("customer").prefetch_related(*REACH)
+        everybody = Admin.objects.get_queryset().select_related("customer").prefetch_related("domains", FURTHER)
         return everybody.annotate(has_two_step=has_two_step()).get(pk=row.pk)
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from accounts.forms.base import PanelForm, PasswordField, admin_rules, current_password, new_password
 from accounts.models import Admin, Customer, Domain
 from accounts.names import to_ascii, to_unicode
+from accounts.services.people import BELOW
 from panel.base.tenancy import Principal, Role
 
 LANGUAGES = [("", gettext_lazy("the browser's")), ("en", "English"), ("ja", "日本語")]
@@ -122,6 +123,22 @@ class AdminForm(PanelForm):
             return found
         own: Customer | None = getattr(self.user, "customer", None)
         return own
+
+
+class RoleForm(AdminForm):
+    """A further role of somebody: what they are there, and where."""
+
+    def parts(self, admin: Admin | None) -> Layout:
+        for name in ("email", "language", "password"):
+            del self.fields[name]
+        reach = Div(Field("domains", wrapper_class="ticks"), data_show_for="role", data_show_values="mail_admin web_admin")
+        customer = Div("customer", data_show_for="role", data_show_values="customer_admin mail_admin web_admin")
+        return Layout("role", *([customer] if "customer" in self.fields else []), reach)
+
+    def settings(self) -> dict[str, Any]:
+        role = self.cleaned_data["role"]
+        domains = list(self.cleaned_data["domains"]) if role in BELOW else []
+        return {"role": role, "customer": self._customer() if role != Role.OPERATOR else None, "domains": domains}
 
 
 class AdminCreateForm(AdminForm):

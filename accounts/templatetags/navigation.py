@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from accounts import navigation as menu
 from accounts.names import to_unicode
+from accounts.reach import reach
+from accounts.services.appointments import key_of, roles_of
 from panel.base.tenancy import ADMINISTRATORS, Role
 
 register = template.Library()
@@ -23,7 +25,10 @@ def navigation(context: Context) -> dict[str, Any]:
     owes = getattr(user, "owes_two_step", False)  # until it is set up, nothing else is there
     domain = None if owes else menu.current_domain(request, context.get("domain"))
     is_admin = user.role in ADMINISTRATORS
+    roles = own_roles(user) if getattr(user, "has_further_roles", False) else []
     return {
+        "roles": roles,
+        "acting": next((row for row in roles if row["current"]), None),
         "request": request,
         "home": reverse("me" if user.role == Role.MAILBOX_USER else "dashboard"),
         "domain": domain if is_admin else None,
@@ -33,3 +38,11 @@ def navigation(context: Context) -> dict[str, Any]:
         "role": Role(user.role).label,
         "account_url": "" if user.role == Role.MAILBOX_USER or owes else reverse("account"),
     }
+
+
+def own_roles(user: Any) -> list[dict[str, Any]]:
+    """What the switch between one's own roles offers."""
+    return [
+        {"key": key_of(row), "label": Role(row.role).label, "reach": reach(row), "current": key_of(row) == user.appointment_id}
+        for row in roles_of(user)
+    ]

@@ -15,6 +15,7 @@ from accounts import signin, two_step
 from accounts.forms.people import AdminCreateForm, AdminForm, OwnAccountForm, OwnAdminPasswordForm
 from accounts.models import Admin
 from accounts.services import people as services
+from accounts.services.appointments import FURTHER, visible_appointments
 from accounts.views.base import ADMINS, CONTRACT, ConfirmPage, ListPage
 from accounts.views.signin import remember_language
 from panel.base.errors import Forbidden
@@ -30,7 +31,7 @@ class AdminList(ListPage):
     default_sort = "login"
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = Admin.objects.visible_to(self.user).select_related("customer").prefetch_related("domains")
+        found: QuerySet[Any] = Admin.objects.visible_to(self.user).select_related("customer").prefetch_related("domains", FURTHER)
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -99,6 +100,10 @@ class AdminEdit(OnAdmin, FormPage):
             "email": admin.email,
             "language": admin.language,
         }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        further = visible_appointments(self.admin, self.user)
+        return super().get_context_data(further=further, in_hand=services.has_login_in_hand(self.admin, self.user), **kwargs)
 
     def perform(self, form: Any) -> Change | None:
         password = form.cleaned_data["password"] or None
