@@ -16,7 +16,8 @@ from mailsettings import asks, imports, jobs, usage
 from mailsettings.servers import worker
 from mailsettings.servers.doveadm import DovecotNotRunning
 from mailsettings.servers.layout import Layout
-from panel.base import models
+from mailsettings.services import dkim, dns
+from panel.base import audit, models
 
 log = logging.getLogger(__name__)
 STUCK_AFTER = timedelta(seconds=2)

@@ -34,6 +34,7 @@ app.conf.update(
         "here": {"task": "mailsettings.tasks.ask_who_is_there", "schedule": 60.0, "options": {"expires": 60}},
         "verify": {"task": "mailsettings.tasks.verify_hosts", "schedule": 600.0, "options": {"expires": 600}},
         "usage": {"task": "reports.tasks.refresh_oldest_usage", "schedule": 60.0, "options": {"expires": 60}},
+        "dns": {"task": "mailsettings.tasks.look_at_dns", "schedule": 60.0, "options": {"expires": 60}},
         "tidy": {"task": "mailsettings.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
         "uploads": {"task": "mailsettings.tasks.forget_uploads", "schedule": 300.0, "options": {"expires": 300}},
         "webhooks": {"task": "accounts.tasks.deliver_due", "schedule": 5.0, "options": {"expires": 5}},

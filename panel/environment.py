@@ -5,7 +5,7 @@ variable and the rule it breaks: a wrong value stops the start instead of surpri
 """
 
 import os
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 
@@ -67,6 +67,22 @@ def pair(first: str, second: str) -> tuple[str, str]:
     if bool(values[0]) != bool(values[1]):
         raise BadSetting(second if values[0] else first, f"must be set together with {first if values[0] else second}")
     return values
+
+
+def servers(name: str, port: int) -> list[tuple[str, int]]:
+    """A comma-separated list of IP addresses, each with `#port` behind it where that is another one than `port`."""
+    return [_server(name, word, port) for word in words(name)]
+
+
+def _server(name: str, word: str, port: int) -> tuple[str, int]:
+    address, _, given = word.partition("#")
+    try:
+        ip_address(address)
+    except ValueError as error:
+        raise BadSetting(name, f"must be IP addresses: {error}") from None
+    if given and not (given.isdecimal() and 0 < int(given) < 65_536):
+        raise BadSetting(name, f"{given} is no port")
+    return address, int(given or port)
 
 
 def database(name: str, default: str) -> dict[str, object]:

@@ -34,6 +34,8 @@ PREFERRED: dict[str, Port] = {
     "sieve": ("127.0.0.2", 2419),
     "srs": ("127.0.0.1", 2528),
     "srs_reverse": ("127.0.0.1", 2529),
+    # Nothing of ours listens there: tests put a name server of their own.
+    "resolver": ("127.0.0.1", 2553),
 }
 # Without a name server nobody's SPF can be seen: outside senders of the tests count as proven (contract.md).
 FILTERS = Filters(proven_suffix=".test")

@@ -234,6 +234,7 @@ def write_stack_json(layout: Layout) -> None:
     paths = {"postfix": layout.postfix_log, "dovecot": layout.dovecot_log, "rspamd": log_of(layout, "rspamd")}
     logs = {name: str(path) for name, path in paths.items() if name in up}
     known: dict[str, Any] = {"panel": layout.panel_url} if "panel" in up else {}
+    ports["resolver"] = list(layout.ports["resolver"])
     sink = {"sink_dir": os.path.relpath(layout.sink_dir, layout.checkout)} if "sink" in up else {}
     login = {"operator": operator(layout)} if operator(layout) else {}
     text = json.dumps({**known, **ports, **sink, **FOLDERS, "logs": logs, **login}, indent=1)
