@@ -81,3 +81,10 @@ def test_a_place_that_the_api_has_not_is_a_mistake_of_usage(cast: Cast) -> None:
     assert refused.value.returncode == 2
     with pytest.raises(CommandError):
         tegami("list", "accounts", "--as", "nobody")
+
+
+def test_commands_are_not_throttled(cast: Cast, settings: Any) -> None:
+    settings.API_RATE = 1
+    for _ in range(3):
+        tegami("show", "accounts/mia@a.example.com")
+        tegami("list", "accounts", "--as", "bob")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 
+from panel.base import audit
 from panel.base.api.problems import Problem
 from panel.base.client import network_of
 
@@ -23,7 +24,12 @@ _away_until = 0.0
 
 
 def count(request: Request, user: Any, token: Any) -> None:
-    """Counts the request. Raises `Problem` 429 past the rate, with the seconds until the next minute begins."""
+    """Counts the request. Raises `Problem` 429 past the rate, with the seconds until the next minute begins.
+
+    Commands on the machine itself (`panel.base.api.inside`) are nobody's requests.
+    """
+    if audit.current_origin()[0] == "command":
+        return
     if not settings.API_RATE or getattr(token, "digest", None) in settings.API_UNTHROTTLED:
         return
     now = time.time()
