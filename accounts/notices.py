@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -74,3 +75,16 @@ def said(notice: Notice) -> Said:
     values = {key: names.to_unicode(value) if key in ADDRESSES else value for key, value in notice.values.items()}
     url = reverse(kind.page[0], args=[notice.values[key] for key in kind.page[1:]]) if kind.page else ""
     return Said(str(kind.title) % values, str(kind.text) % values, url, str(kind.leads))
+
+
+MOST = 100  # what `waiting` counts up to
+
+
+def waiting(request: HttpRequest) -> int:
+    """How many notices the one who is signed in has not put away, up to `MOST`; one query for a page."""
+    if not hasattr(request, "notices_waiting"):
+        user: Any = request.user
+        rows = Notice.objects.board_of(user).undismissed_by(user)
+        request.notices_waiting = rows.order_by()[:MOST].count()  # type: ignore[attr-defined]
+    found: int = request.notices_waiting  # type: ignore[attr-defined]
+    return found

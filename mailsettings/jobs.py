@@ -1,4 +1,4 @@
-"""Long work on a mail host: emptying a mailbox, removing the mail of deleted ones.
+"""Long work on a mail host: emptying a mailbox, removing the mail of deleted ones, carrying out files of accounts.
 
 A job is claimed by a conditional UPDATE and may run twice: each kind finishes what an earlier run left.
 """
@@ -13,7 +13,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Mailbox, RemovedHome
+from accounts.services import imports
 from mailsettings import usage
+from mailsettings.imports import LEASE as IMPORT_LEASE
+from mailsettings.imports import run as run_import
 from mailsettings.servers import directory, doveadm
 from mailsettings.servers.homes import remove_home
 from mailsettings.servers.layout import Layout
@@ -21,6 +24,8 @@ from panel.base.models import ChangeTarget, Job, JobState, State, TargetKind
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
+# Imports renew theirs every few seconds: a killed one is taken up soon.
+LEASES = {imports.JOB: IMPORT_LEASE}
 AGAIN = timedelta(seconds=5)
 
 
@@ -43,22 +48,32 @@ def release(host: str) -> None:
     Job.objects.filter(host=host, state=JobState.RUNNING).update(state=JobState.QUEUED)
 
 
-def run(job_id: UUID) -> None:
-    """Claims and does the job; does nothing where another run has it or it was cancelled."""
-    claimed = Job.objects.filter(_is_due(), pk=job_id).update(state=JobState.RUNNING, leased_until=timezone.now() + LEASE)
-    if not claimed:
-        return
-    job = Job.objects.get(pk=job_id)
+def run(job_id: UUID) -> bool:
+    """Claims and does the job; does nothing where another run has it or it was cancelled. True = to be run again soon."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        return False
+    lease = LEASES.get(job.kind, LEASE)
+    if not Job.objects.filter(_is_due(), pk=job_id).update(state=JobState.RUNNING, leased_until=timezone.now() + lease):
+        return False
+    job.refresh_from_db()
+    if job.kind == imports.JOB:
+        return run_import(Layout.current(), job)
+    _do(job)
+    return False
+
+
+def _do(job: Job) -> None:
     try:
         layout = Layout.current()
         if layout is None:
             raise NotYet("no mail servers here")
         KINDS[job.kind](layout, job)
     except (NotYet, doveadm.DovecotNotRunning) as reason:
-        log.info("job %s waits: %s", job_id, reason)
-        Job.objects.filter(pk=job_id).update(state=JobState.QUEUED, not_before=timezone.now() + AGAIN)
+        log.info("job %s waits: %s", job.pk, reason)
+        Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, not_before=timezone.now() + AGAIN)
     except (doveadm.DoveadmError, OSError, ValueError) as error:
-        log.exception("job %s failed", job_id)
+        log.exception("job %s failed", job.pk)
         finish(job, JobState.FAILED, str(error))
     else:
         finish(job, JobState.DONE)

@@ -127,7 +127,8 @@ def _domain(name: str, user: Any) -> Domain:
         name = names.to_ascii(name)
     except ValidationError:
         raise Http404 from None
-    return get_object_or_404(Domain.objects.visible_to(user).select_related("host"), name=name)
+    found: Domain = get_object_or_404(Domain.objects.visible_to(user).select_related("host"), name=name)
+    return found
 
 
 def _flag(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""manage.py mailhost apply | verify [--apply] [--repair] | show ADDRESS: what an operator asks a mail host."""
+"""manage.py mailhost apply | jobs | verify [--apply] [--repair] | show ADDRESS: what an operator asks a mail host."""
 
 import json
 from argparse import ArgumentParser
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import names
+from mailsettings import jobs
 from mailsettings.servers import worker
 from mailsettings.servers.inspect import inspect
 from mailsettings.servers.layout import Layout
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("apply", help="apply what is pending, now, in this process")
+        verbs.add_parser("jobs", help="do the long work that is due, now, in this process")
         check = verbs.add_parser("verify", help="compare files and database; exit status 1 on drift")
         check.add_argument("--apply", action="store_true", help="apply what is pending first")
         check.add_argument("--repair", action="store_true", help="write what is wanted where they differ")
@@ -31,6 +33,12 @@ class Command(BaseCommand):
 
     def _apply(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"{worker.apply_pending(settings.MAIL_HOST)} batches applied")
+
+    def _jobs(self, options: dict[str, Any]) -> None:
+        due = jobs.due(settings.MAIL_HOST)
+        for job in due:
+            jobs.run(job)
+        self.stdout.write(f"{len(due)} jobs looked at")
 
     def _verify(self, options: dict[str, Any]) -> None:
         if options["apply"]:

@@ -29,6 +29,7 @@ NOTICES_AN_HOUR = 60
 ALL_AN_HOUR = 300
 # The bounce handler's HELO. No rule can choose that, so no rule gets past the limits; `.invalid` is nobody's name.
 BOUNCES_HELO = f"bounces.{OUT_DOMAIN}"
+PANEL_HELO = f"panel.{OUT_DOMAIN}"  # likewise: what the panel itself tells an admin
 WAY_OUT = re.compile(rf"([a-z2-7]{{13}})\.\d+@{re.escape(OUT_DOMAIN)}", re.IGNORECASE)
 # RFC 3798: what Sieve's `reject` sends.
 NOTIFICATION = re.compile(r"report-type\s*=\s*\"?disposition-notification", re.IGNORECASE)
@@ -46,7 +47,7 @@ class WayOut:
         if session.all("X-Tegami-Virus"):
             log.warning("%s: infected, goes nowhere: %s", session.queue_id, ", ".join(session.recipients))
             return DISCARD
-        if session.helo == BOUNCES_HELO:
+        if session.helo in (BOUNCES_HELO, PANEL_HELO):
             return ACCEPT
         return self._written_by_a_rule(session) if is_rule_mail(session) else await self._sent_on(session)
 

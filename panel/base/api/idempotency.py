@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.core.files import File
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -84,8 +85,22 @@ def _same(answer: RememberedAnswer) -> QuerySet[RememberedAnswer]:
 def fingerprint(request: Request) -> str:
     """Keyed, since the body may hold a password: nobody can try guesses against the row."""
     limit = ",".join(token_domains(user_of(request)))
-    text = f"{request.method} {request.get_full_path()} {limit}\n".encode() + request.body
+    text = f"{request.method} {request.get_full_path()} {limit}\n".encode() + _content(request)
     return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+
+
+def _content(request: Request) -> bytes:
+    """The body; of a form with files its fields and what the files hold: its text differs each time that it is sent."""
+    if not (request.content_type or "").startswith("multipart/"):
+        return bytes(request.body)
+    digest, form = hashlib.sha256(), cast(QueryDict, request.data)
+    for name, values in sorted(form.lists()):
+        for value in values:
+            whole = value.read() if isinstance(value, File) else str(value).encode()
+            digest.update(f"{name} {len(whole)} {hashlib.sha256(whole).hexdigest()}\n".encode())
+            if isinstance(value, File):
+                value.seek(0)
+    return digest.digest()
 
 
 def _done(answer: RememberedAnswer, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -28,7 +28,7 @@ TITLES: dict[int, Any] = {
     409: gettext_lazy("Conflict"),
     412: gettext_lazy("Changed meanwhile"),
     413: gettext_lazy("Too large"),
-    415: gettext_lazy("JSON is expected"),
+    415: gettext_lazy("Another kind of body is expected"),
     429: gettext_lazy("Too many requests"),
     500: gettext_lazy("Something went wrong here"),
     503: gettext_lazy("No answer now"),
