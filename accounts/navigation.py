@@ -127,6 +127,8 @@ def _service(user: Any) -> Iterator[Row]:
         )
     if has_part(user, "plans"):
         yield Row(reverse("plan-list"), "sliders", _("Plans"), ("plan-list", "plan-create", "plan-detail", "plan-edit"))
+    if has_part(user, "mail-hosts"):
+        yield Row(reverse("mail-host-list"), "hdd-network", _("Mail hosts"), ("mail-host-*",))
     if has_part(user, "admins"):
         yield Row(
             reverse("admin-list"),

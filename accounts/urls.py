@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from accounts.views import board, contracts, domains, expansions, mailboxes, me, people, sessions, signin, standing, two_step
+from accounts.views import board, contracts, domains, expansions, hosts, mailboxes, me, people, sessions, signin, standing, two_step
 from panel.base import pages
 
 urlpatterns = [
@@ -57,6 +57,8 @@ urlpatterns = [
     path("plans/<str:plan>/", contracts.PlanDetail.as_view(), name="plan-detail"),
     path("plans/<str:plan>/edit/", contracts.PlanEdit.as_view(), name="plan-edit"),
     path("plans/<str:plan>/delete/", contracts.PlanDelete.as_view(), name="plan-delete"),
+    path("mail-hosts/", hosts.MailHostList.as_view(), name="mail-host-list"),
+    path("mail-hosts/<str:host>/", hosts.MailHostEdit.as_view(), name="mail-host-edit"),
     path("customers/", contracts.CustomerList.as_view(), name="customer-list"),
     path("customers/new/", contracts.CustomerCreate.as_view(), name="customer-create"),
     path("customers/<int:pk>/", contracts.CustomerEdit.as_view(), name="customer-edit"),

@@ -15,9 +15,12 @@ def rows(user: Any, domain: Domain | None) -> Iterator[Row]:
     """For a mailbox user the own settings that the plan has; for an admin the domain's filters."""
     if domain is None:
         yield from _own(user)
-    elif domain.rules.domain_filters:
+        return
+    if domain.rules.domain_filters:
         url = reverse("filter-list", args=[domain.name])
         yield Row(url, "funnel", word("domain filters", domain.plan.name), ("filter-*", "domain-senders"))
+    url = reverse("server-information", args=[domain.name])
+    yield Row(url, "hdd-network", word("server information", domain.plan.name), ("server-information",))
 
 
 def _own(user: Any) -> Iterator[Row]:
@@ -30,4 +33,6 @@ def _own(user: Any) -> Iterator[Row]:
         yield Row(reverse("me-reply"), "reply", word("auto-reply", plan), ("me-reply*",))
     if user.has_spam_handling():
         yield Row(reverse("me-spam"), "shield-check", word("spam", plan), ("me-spam*",))
+    own = ("me-server-information", "me-set-up")
+    yield Row(reverse("me-server-information"), "hdd-network", word("server information", plan), own)
     yield Row(reverse("me-explain"), "signpost-split", _("What happens to a mail?"), ("me-explain",))

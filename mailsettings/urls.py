@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import discovery, explain, filters, forwarding, profiles, receive, replies, spam
+from mailsettings.views import discovery, explain, filters, forwarding, profiles, receive, replies, server_information, spam
 
 urlpatterns = [
     # for programs, without signing in: their paths are fixed (mailsettings.discovery.middleware)
@@ -29,6 +29,15 @@ urlpatterns = [
     path("domains/<str:domain>/filters/<int:pk>/", filters.FilterEdit.as_view(), name="filter-edit"),
     path("domains/<str:domain>/filters/<int:pk>/delete/", filters.FilterDelete.as_view(), name="filter-delete"),
     path("domains/<str:domain>/senders/", filters.DomainSenders.as_view(), name="domain-senders"),
+    path("domains/<str:domain>/server-information/", server_information.DomainInformation.as_view(), name="server-information"),
+    path(
+        "mailboxes/<str:address>/server-information/",
+        server_information.MailboxInformation.as_view(),
+        name="mailbox-server-information",
+    ),
+    path("mailboxes/<str:address>/set-up/<str:program>/", server_information.MailboxGuide.as_view(), name="mailbox-set-up"),
+    path("me/server-information/", server_information.MyInformation.as_view(), name="me-server-information"),
+    path("me/set-up/<str:program>/", server_information.MyGuide.as_view(), name="me-set-up"),
     path("mailboxes/<str:address>/explain/", explain.MailboxExplain.as_view(), name="mailbox-explain"),
     path("me/explain/", explain.MyExplain.as_view(), name="me-explain"),
     path("mailboxes/<str:address>/forwarding/", forwarding.MailboxForwarding.as_view(), name="mailbox-forwarding"),

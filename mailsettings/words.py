@@ -13,6 +13,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "warp": pgettext_lazy("warp", "Auto-reply"),
         "standard": pgettext_lazy("standard", "Auto-reply"),
     },
+    "server information": {
+        "": _("Server information"),
+        "hs": pgettext_lazy("hs", "Server information"),
+    },
     "reply text": {
         "": _("Text"),
         "standard": pgettext_lazy("standard", "Text"),

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts import two_step, urls
-from accounts.models import Admin, Mailbox
+from accounts.models import Admin, Mailbox, MailHost
 from accounts.services import expansions, mailboxes
 from accounts.services.appointments import appoint
 from mailsettings import urls as treatment_urls
@@ -170,6 +170,7 @@ WITH_OBJECT = [
 def paths(cast: Cast) -> Callable[[str, str], str]:
     """The address of a page for an object of alice's contract ("own") or of charlie's ("foreign")."""
     found: dict[tuple[str, str], str] = {}
+    MailHost.objects.update(hostname="mail.example.net")  # without a name there are no guides
     for domain in (cast.domain, cast.foreign_domain):
         expansions.create_alias(domain, "info", ["x@example.net"], acting_user=SYSTEM)
         expansions.create_group(domain, "all", ["x@example.net"], acting_user=SYSTEM)

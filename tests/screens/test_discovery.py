@@ -59,7 +59,7 @@ def test_thunderbird_is_told_by_address(anybody: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["autoconfig.a.example.com", "a.example.com", "AutoConfig.A.Example.com:443", "autodiscover.a.example.com"]
+    "name", ["autoconfig.a.example.com", "a.example.com", "AutoConfig.A.Example.com:443", "autodiscover.a.example.com"]
 )
 def test_the_name_that_is_asked_under_is_enough(name: str, anybody: Client) -> None:
     answer = anybody.get(CONFIG, headers={"Host": name})

@@ -292,17 +292,19 @@ def test_a_signed_profile_verifies_and_holds_the_same(tmp_path: Path) -> None:
 
 
 # --- QR
-def test_a_qr_code_is_read_back(tmp_path: Path) -> None:
+def decoded(drawn: str, folder: Path) -> str:
     """The SVG's own squares, eight pixels each, through a real decoder."""
-    text = "https://panel.example.com/setup/apple.mobileconfig?address=mia%40a.example.com"
-    drawn = qr.svg(text, "Scan & set up")
     root = etree.fromstring(drawn)
     size = int(root.attrib["viewBox"].split()[2])
-    path = root.find("path")
-    assert path is not None
-    dark = {tuple(map(int, square)) for square in re.findall(r"M(\d+) (\d+)h1v1h-1z", path.attrib["d"])}
+    dark = {tuple(map(int, square)) for square in re.findall(r"M(\d+) (\d+)h1v1h-1z", root.find("path").attrib["d"])}
     rows = [" ".join("1" if (x // 8, y // 8) in dark else "0" for x in range(size * 8)) for y in range(size * 8)]
-    (tmp_path / "qr.pbm").write_text(f"P1\n{size * 8} {size * 8}\n" + "\n".join(rows) + "\n")
-    read = subprocess.run(["zbarimg", "-q", "--raw", str(tmp_path / "qr.pbm")], capture_output=True, text=True, check=True)
-    assert read.stdout.strip() == text
-    assert root.attrib["aria-label"] == "Scan & set up"
+    picture = folder / "qr.pbm"
+    picture.write_text(f"P1\n{size * 8} {size * 8}\n" + "\n".join(rows) + "\n")
+    return subprocess.run(["zbarimg", "-q", "--raw", str(picture)], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_qr_code_is_read_back(tmp_path: Path) -> None:
+    text = "https://panel.example.com/setup/apple.mobileconfig?address=mia%40a.example.com"
+    drawn = qr.svg(text, "Scan & set up")
+    assert decoded(drawn, tmp_path) == text
+    assert etree.fromstring(drawn).attrib["aria-label"] == "Scan & set up"
