@@ -134,7 +134,9 @@ def _service(user: Any) -> Iterator[Row]:
             reverse("admin-list"),
             "person-badge",
             _("Administrators"),
-            ("admin-list", "admin-create", "admin-edit", "admin-delete", "admin-two-step"),
+            ("admin-*",),
         )
+    if has_part(user, "audit"):
+        yield Row(reverse("audit-list"), "clock-history", _("Audit trail"), ("audit-*",))
     if has_part(user, "sign-in-policy"):
         yield Row(reverse("sign-in-policy"), "shield-lock", _("Sign-in rules"), ("sign-in-policy",))

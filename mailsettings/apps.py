@@ -5,9 +5,10 @@ class MailsettingsConfig(AppConfig):
     name = "mailsettings"
 
     def ready(self) -> None:
-        from accounts import events, navigation
+        from accounts import acts, events, navigation
         from accounts.freshness import usage_wanted
         from accounts.words import WORDS
+        from mailsettings import acts as said
         from mailsettings import words
         from mailsettings.events import ACTS
         from mailsettings.navigation import rows
@@ -21,3 +22,4 @@ class MailsettingsConfig(AppConfig):
         events.also(ACTS)
         WORDS.update(words.WORDS)
         undoers.register()
+        acts.also(said.KINDS, said.ACTS, said.FIELDS)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import discovery, explain, filters, forwarding, profiles, receive, replies, server_information, spam
+from mailsettings.views import discovery, explain, exports, filters, forwarding, profiles, receive, replies, server_information, spam
 
 urlpatterns = [
     # for programs, without signing in: their paths are fixed (mailsettings.discovery.middleware)
@@ -23,6 +23,7 @@ urlpatterns = [
     path("me/spam/", spam.MySpam.as_view(), name="me-spam"),
     path("me/spam/senders/", spam.MySpamSenders.as_view(), name="me-spam-senders"),
     path("me/spam/<str:switch>/", spam.MySpamSwitch.as_view(), name="me-spam-switch"),
+    path("domains/<str:domain>/mailboxes/export/", exports.MailboxExport.as_view(), name="mailbox-export"),
     path("domains/<str:domain>/filters/", filters.FilterList.as_view(), name="filter-list"),
     path("domains/<str:domain>/filters/new/", filters.FilterCreate.as_view(), name="filter-create"),
     path("domains/<str:domain>/filters/order/", filters.FilterOrder.as_view(), name="filter-order"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
 from django.forms import BaseForm
+from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -13,20 +14,30 @@ from django.utils.translation import gettext_lazy
 from accounts import sentences
 from accounts.forms.tenants import CustomerForm, PlanCreateForm, PlanForm
 from accounts.models import Customer, Plan
-from accounts.rules import Rules
+from accounts.rules import Rules, enforced
 from accounts.services import contracts as services
-from accounts.views.base import OPERATORS, ConfirmPage, ListPage
+from accounts.views.base import OPERATORS, AsCsv, ConfirmPage, ListPage
+from panel.base import csvfile
 from panel.base.models import Change
 from panel.base.pages import FormPage, Page, ShownPage
 
 
-class PlanList(ShownPage):
+class PlanList(AsCsv):
     roles = OPERATORS
     template_name = "plans/list.html"
 
+    def plans(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = Plan.objects.visible_to(self.user).annotate(domains_count=Count("domains"))
+        return found
+
+    def csv(self) -> StreamingHttpResponse:
+        """Every plan with all that servers obey of it."""
+        rules = enforced()
+        lines = ([plan.name, plan.title, plan.domains_count, *(getattr(plan.rules, key) for key in rules)] for plan in self.plans())
+        return csvfile.response("plans", ("name", "title", "domains", *rules), lines)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        plans = Plan.objects.visible_to(self.user).annotate(domains_count=Count("domains"))
-        return super().get_context_data(plans=plans, **kwargs)
+        return super().get_context_data(plans=self.plans(), **kwargs)
 
 
 class OnPlan(Page):
@@ -109,6 +120,11 @@ class CustomerList(ListPage):
     roles = OPERATORS
     template_name = "customers/list.html"
     part_template = "customers/_list.html"
+    csv_columns = ("name", *(f"{key}{end}" for key in ("domains", "accounts", "storage_mb") for end in ("", "_limit")))
+
+    def cells(self, row: Any) -> list[Any]:
+        used = {"domains": row.domains_count, "accounts": row.accounts_count or 0, "storage_mb": row.promised_mb or 0}
+        return [row.name, *(figure for key, value in used.items() for figure in (value, row.limits.get(key)))]
 
     def rows(self) -> QuerySet[Any]:
         used = {

@@ -29,6 +29,9 @@ class ExpansionList(InDomain, ListPage):
     model: Any
     children: str
 
+    def cells(self, row: Any) -> list[Any]:
+        return [row.address, row.addresses()]
+
     def rows(self) -> QuerySet[Any]:
         found: QuerySet[Any] = self.model.objects.visible_to(self.user).filter(domain=self.domain).prefetch_related(self.children)
         return found
@@ -43,6 +46,7 @@ class ExpansionList(InDomain, ListPage):
 class AliasList(ExpansionList):
     template_name, part_template = "aliases/list.html", "aliases/_list.html"
     model, children = Alias, "destinations"
+    csv_columns = ("address", "destinations")
 
 
 class GroupList(ExpansionList):
@@ -50,6 +54,7 @@ class GroupList(ExpansionList):
 
     template_name, part_template = "groups/list.html", "groups/_list.html"
     model, children = Group, "members"
+    csv_columns = ("address", "members")
 
     def rows(self) -> QuerySet[Any]:
         if not self.domain.rules.group_addresses and not self.domain.groups_count:

@@ -29,6 +29,13 @@ class AdminList(ListPage):
     part_template = "admins/_list.html"
     sorts = {"login": "login", "role": "role"}
     default_sort = "login"
+    csv_columns = ("login", "role", "customer", "domains", "further_roles", "email", "language", "is_active")
+
+    def cells(self, row: Admin) -> list[Any]:
+        domains = [domain.name for domain in row.domains.all()]
+        further = [one.role for one in row.appointments.all()]
+        whose = row.customer.name if row.customer else None
+        return [row.login, row.role, whose, domains, further, row.email, row.language, row.is_active]
 
     def rows(self) -> QuerySet[Any]:
         found: QuerySet[Any] = Admin.objects.visible_to(self.user).select_related("customer").prefetch_related("domains", FURTHER)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -13,20 +13,28 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.views.base import ConfirmPage
+from accounts.views.base import AsCsv, ConfirmPage
 from mailsettings import sentences
+from mailsettings.acts import conditions
 from mailsettings.forms.filters import FilterForm
 from mailsettings.forms.senders import SendersForm
 from mailsettings.models import DomainFilter
 from mailsettings.services import filters as services
 from mailsettings.shapes import PROFILES_MAX
 from mailsettings.views.base import OfDomain
+from panel.base import csvfile
 from panel.base.models import Change
-from panel.base.pages import FormPage, ShownPage, is_htmx, tell
+from panel.base.pages import FormPage, is_htmx, tell
 
 
-class FilterList(OfDomain, ShownPage):
+class FilterList(OfDomain, AsCsv):
     template_name = "filters/list.html"
+
+    def csv(self) -> StreamingHttpResponse:
+        """The filters in their order; conditions as sentences."""
+        rows = self.domain.filters.all()
+        lines = ([row.position, row.name, row.enabled, row.match, conditions(row.conditions), row.action] for row in rows)
+        return csvfile.response(f"filters-{self.domain.name}", ("position", "name", "enabled", "match", "conditions", "action"), lines)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         more = {"rows": list(said(self.domain.filters.all())), "senders": services.senders_of(self.domain), "most": PROFILES_MAX}
