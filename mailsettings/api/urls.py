@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from mailsettings.api import explain, exports, rules, server_information, settings
+from mailsettings.api import dns, explain, exports, rules, server_information, settings
 
 router = SimpleRouter()
 router.register("accounts/(?P<address>[^/]+)/profiles", rules.ProfileApi, "profile")
@@ -27,5 +27,11 @@ urlpatterns = [
         server_information.ServerInformationApi.as_view({"get": "retrieve"}),
         name="server-information",
     ),
+    path("domains/<str:domain>/dns/", dns.DnsApi.as_view({"get": "retrieve"}), name="dns"),
+    path("domains/<str:domain>/dns/check/", dns.DnsCheckApi.as_view({"post": "check"}), name="dns-check"),
+    path("domains/<str:domain>/dkim/", dns.DkimApi.as_view({"get": "retrieve"}), name="dkim"),
+    path("domains/<str:domain>/dkim/rotate/", dns.DkimApi.as_view({"post": "rotate"}), name="dkim-rotate"),
+    path("domains/<str:domain>/dkim/switch/", dns.DkimApi.as_view({"post": "switch"}), name="dkim-switch"),
+    path("domains/<str:domain>/dkim/<str:selector>/", dns.DkimKeyApi.as_view({"get": "retrieve", "delete": "destroy"}), name="dkim-key"),
     path("domains/<str:domain>/senders/", settings.SendersApi.as_view(SENDERS), name="senders"),
 ]
