@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import combinations
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import passwords
 
 MOST = 60
+WORDS = 3  # whose first letters are tried together: 7 variants
 TAIL = re.compile(r"[^A-Za-z]{1,4}$")
 KEYS = "!@#$%^&*()"  # the symbols over 1 to 0, as they are counted up
 ENDINGS = "0123456789" + passwords.SYMBOLS + "?="  # what was taken from an old one's end
@@ -54,16 +56,20 @@ def _kinds(password: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _case(new: str) -> list[str]:
-    """All letters at once, and the first and the last alone."""
-    ends = [new[:1].swapcase() + new[1:], new[:-1] + new[-1:].swapcase()]
-    return [new.lower(), new.upper(), new.swapcase(), new.capitalize(), new.title(), *ends]
+    """All letters at once, the letters that begin the first words in every way, and the last alone."""
+    starts = [match.start() for match in re.finditer(r"(?<![A-Za-z0-9])[A-Za-z]", new)][:WORDS]
+    ways = [chosen for n in range(1, len(starts) + 1) for chosen in combinations(starts, n)]
+    return [new.lower(), new.upper(), new.swapcase(), new.title(), *(_turned(new, *way) for way in ways), _turned(new, len(new) - 1)]
 
 
 def _single_letters(new: str) -> list[str]:
-    """Each letter alone: those that begin a word first, as far as there is room."""
-    begins = [match.start() for match in re.finditer(r"(?<![A-Za-z])[A-Za-z]", new)]
-    places = dict.fromkeys([*begins, *range(len(new))])
-    return [new[:n] + new[n].swapcase() + new[n + 1 :] for n in places]
+    """Each letter alone, as far as there is room."""
+    return [_turned(new, place) for place in range(len(new))]
+
+
+def _turned(text: str, *places: int) -> str:
+    """With upper for lower case at these places, and the other way round."""
+    return "".join(letter.swapcase() if place in places else letter for place, letter in enumerate(text))
 
 
 def _added(new: str) -> list[str]:

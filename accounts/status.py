@@ -92,3 +92,21 @@ def filtered(rows: QuerySet[Any], code: str, domain: Domain | None = None) -> Qu
     free = rows.filter(must_change_password=False, suspended=False)
     full: QuerySet[Any] = free.filled(100, domain=domain)  # type: ignore[attr-defined]
     return full if code == Code.OVER_CAPACITY else free.exclude(pk__in=full.values("pk"))
+
+
+NEARLY = "nearly"  # no status: what lists and overviews warn of
+NEARLY_FULL = 90  # percent, of storage or of messages
+CHOICES: tuple[tuple[str, Any], ...] = (*((code.value, code.label) for code in Code if code != Code.NORMAL), (NEARLY, _("Nearly full")))
+
+
+def known(state: str) -> str:
+    """The state of a list's address, "" for one that does not exist."""
+    return state if state in dict(CHOICES) else ""
+
+
+def listed(rows: QuerySet[Any], state: str, domain: Domain | None = None) -> QuerySet[Any]:
+    """`filtered`, and those that are nearly full."""
+    if state != NEARLY:
+        return filtered(rows, state, domain)
+    nearly: QuerySet[Any] = rows.filled(NEARLY_FULL, below=100, domain=domain)  # type: ignore[attr-defined]
+    return nearly

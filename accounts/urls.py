@@ -3,7 +3,25 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from accounts.views import board, contracts, domains, expansions, hosts, mailboxes, me, people, sessions, signin, standing, two_step
+from accounts.views import (
+    audit,
+    board,
+    contracts,
+    dashboard,
+    domains,
+    expansions,
+    hosts,
+    mailboxes,
+    me,
+    people,
+    roles,
+    sessions,
+    signin,
+    standing,
+    tokens,
+    two_step,
+    webhooks,
+)
 from panel.base import pages
 
 urlpatterns = [
@@ -16,7 +34,7 @@ urlpatterns = [
     path("theme/", pages.set_theme, name="set-theme"),
     path("changes/<uuid:change_id>/mark/", pages.change_mark, name="change-mark"),
     path("changes/<uuid:change_id>/retry/", pages.change_retry, name="change-retry"),
-    path("", domains.Dashboard.as_view(), name="dashboard"),
+    path("", dashboard.Dashboard.as_view(), name="dashboard"),
     path("domains/", domains.DomainList.as_view(), name="domain-list"),
     path("domains/new/", domains.DomainCreate.as_view(), name="domain-create"),
     path("domains/switch/", domains.DomainSwitch.as_view(), name="domain-switch"),
@@ -69,6 +87,12 @@ urlpatterns = [
     path("admins/<str:login>/delete/", people.AdminDelete.as_view(), name="admin-delete"),
     path("admins/<str:login>/two-step/", two_step.AdminTwoStep.as_view(), name="admin-two-step"),
     path("sign-in-policy/", two_step.Policy.as_view(), name="sign-in-policy"),
+    path("admins/<str:login>/roles/new/", roles.RoleCreate.as_view(), name="admin-role-create"),
+    path("admins/<str:login>/roles/<int:pk>/", roles.RoleEdit.as_view(), name="admin-role"),
+    path("admins/<str:login>/roles/<int:pk>/delete/", roles.RoleDelete.as_view(), name="admin-role-delete"),
+    path("acting/", roles.ActAs.as_view(), name="act-as"),
+    path("audit/", audit.AuditTrail.as_view(), name="audit-list"),
+    path("audit/<int:pk>/undo/", audit.AuditUndo.as_view(), name="audit-undo"),
     path("account/", people.Account.as_view(), name="account"),
     path("account/confirm/", signin.ConfirmPassword.as_view(), name="confirm-password"),
     path("account/two-step/", two_step.TwoStep.as_view(), name="two-step"),
@@ -78,8 +102,19 @@ urlpatterns = [
     path("account/two-step/<int:pk>/remove/", two_step.RemoveStep.as_view(), name="two-step-remove"),
     path("account/sessions/", sessions.Sessions.as_view(), name="account-sessions"),
     path("account/password/", people.AccountPassword.as_view(), name="account-password"),
+    path("account/tokens/", tokens.Tokens.as_view(), name="account-tokens"),
+    path("account/tokens/new/", tokens.TokenCreate.as_view(), name="account-token-create"),
+    path("account/tokens/<int:pk>/delete/", tokens.TokenDelete.as_view(), name="account-token-delete"),
+    path("account/webhooks/", webhooks.Webhooks.as_view(), name="account-webhooks"),
+    path("account/webhooks/new/", webhooks.WebhookCreate.as_view(), name="webhook-create"),
+    path("account/webhooks/<int:pk>/", webhooks.WebhookDetail.as_view(), name="webhook-detail"),
+    path("account/webhooks/<int:pk>/edit/", webhooks.WebhookEdit.as_view(), name="webhook-edit"),
+    path("account/webhooks/<int:pk>/delete/", webhooks.WebhookDelete.as_view(), name="webhook-delete"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/sessions/", sessions.MySessions.as_view(), name="me-sessions"),
     path("me/password/", me.MyPassword.as_view(), name="me-password"),
     path("me/purge/", me.MyPurge.as_view(), name="me-purge"),
+    path("me/tokens/", tokens.MyTokens.as_view(), name="me-tokens"),
+    path("me/tokens/new/", tokens.MyTokenCreate.as_view(), name="me-token-create"),
+    path("me/tokens/<int:pk>/delete/", tokens.MyTokenDelete.as_view(), name="me-token-delete"),
 ]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -68,6 +68,12 @@ def _message_limit_of(domain: Domain) -> Coalesce:
     return Coalesce(Cast("quota_messages", models.BigIntegerField()), limit)
 
 
+def _most(domain: Domain | None = None) -> dict[str, Any]:
+    """What a mailbox holds at most, in bytes and in messages. Cast first: a 4-byte product would end at 2 GB."""
+    storage = Cast("quota_mb", models.BigIntegerField()) * Value(MB, models.BigIntegerField())
+    return {"most_bytes": storage, "most_messages": _message_limit_of(domain) if domain else message_limit()}
+
+
 def _uses(percent: int) -> Q:
     """Never NULL, so that it can be negated."""
     storage = Q(quota_mb__isnull=False, used_bytes__gte=F("most_bytes") * percent / 100)
@@ -87,12 +93,16 @@ class MailboxQuerySet(InDomainQuerySet):
 
         Within one `domain` the plan's number of messages is a constant, which spares 100,000 rows a look into JSON.
         """
-        messages = _message_limit_of(domain) if domain else message_limit()
-        # Cast first: a 4-byte product would end at 2 GB.
-        storage = Cast("quota_mb", models.BigIntegerField()) * Value(MB, models.BigIntegerField())
-        rows = self.alias(most_bytes=storage, most_messages=messages)
+        rows = self.alias(**_most(domain))
         found = rows.filter(_uses(percent))
         return found.filter(~_uses(below)) if below else found
+
+    def fullness(self, percent: int) -> dict[str, int]:
+        """How many are `over_capacity` by their status, and how many are `nearly` full, from `percent` on; one query."""
+        over = Count("pk", filter=_uses(100) & ~BARRED)
+        rows = self.annotate(**_most()).filter(_uses(percent))
+        found: dict[str, int] = rows.aggregate(over_capacity=over, nearly=Count("pk", filter=~_uses(100)))
+        return found
 
     def narrowed(self, user: Principal) -> Self:
         if user.role == Role.MAILBOX_USER:

@@ -1,12 +1,10 @@
-"""Pages about domains, and the overview."""
+"""Pages about domains."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,48 +17,14 @@ from accounts.models import Customer, Domain
 from accounts.names import to_unicode
 from accounts.permissions import may, require
 from accounts.services import domains as services
-from accounts.views.base import ADMINS, ConfirmPage, InDomain, ListPage
+from accounts.services.common import COUNTERS
+from accounts.views.base import ConfirmPage, InDomain, ListPage
 from accounts.views.mailboxes import totals
 from panel.base.models import Change
 from panel.base.pages import FormPage, ShownPage
-from panel.base.tenancy import ADMINISTRATORS, Role
+from panel.base.tenancy import ADMINISTRATORS
 
-OVERVIEW = 10  # domains that the overview names
 FOUND = 8  # domains that the switcher offers
-
-
-class Dashboard(ShownPage):
-    """The overview. A web admin sees the names of the own domains' servers, and nothing about mail (R4)."""
-
-    roles = (*ADMINS, Role.MAILBOX_USER)
-    template_name = "dashboard.html"
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.user.role == Role.MAILBOX_USER:
-            return redirect("me")
-        return super().get(request, *args, **kwargs)
-
-    def get_template_names(self) -> list[str]:
-        is_web = self.user.role == Role.WEB_ADMIN
-        return ["dashboard_web.html"] if is_web else ["dashboard.html"]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user = self.user
-        if user.role == Role.WEB_ADMIN:
-            return super().get_context_data(domains=Domain.objects.web_of(user).select_related("host"), **kwargs)
-        visible = Domain.objects.visible_to(user)
-        sums = visible.aggregate(
-            domains=Count("pk"),
-            accounts=Sum("accounts_count"),
-            aliases=Sum("aliases_count"),
-            groups=Sum("groups_count"),
-            promised=Sum("promised_mb"),
-        )
-        customer = getattr(user, "customer", None)
-        limits = customer.limits if customer and user.role == Role.CUSTOMER_ADMIN else {}
-        shown = visible.select_related("plan", "customer")[:OVERVIEW]
-        figures = {key: value or 0 for key, value in sums.items()}
-        return super().get_context_data(domains=shown, sums=figures, limits=limits, may_create=may(user, "domain.create"), **kwargs)
 
 
 class DomainList(ListPage):
@@ -68,9 +32,14 @@ class DomainList(ListPage):
     template_name = "domains/list.html"
     part_template = "domains/_list.html"
     sorts = {"name": "name", "mailboxes": "accounts_count", "capacity": "promised_mb"}
+    csv_columns = ("name", "customer", "plan", "host", "admin_address", *(f"{key}{end}" for key in COUNTERS for end in ("", "_limit")))
+
+    def cells(self, row: Domain) -> list[Any]:
+        figures = [figure for key, column in COUNTERS.items() for figure in (getattr(row, column), row.limits.get(key))]
+        return [row.name, row.customer.name, row.plan.name, row.host.name, row.admin_address, *figures]
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = Domain.objects.visible_to(self.user).select_related("plan", "customer")
+        found: QuerySet[Any] = Domain.objects.visible_to(self.user).select_related("plan", "customer", "host")
         return found
 
     def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:

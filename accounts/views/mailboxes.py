@@ -1,5 +1,6 @@
 """Pages about mailboxes, for administrators."""
 
+from abc import abstractmethod
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +13,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import freshness, navigation
+from accounts import freshness, navigation, status
 from accounts.forms.mailboxes import MailboxCreateForm, MailboxPasswordForm, MailboxSettingsForm
 from accounts.models import AliasDestination, Domain, GroupMember, Mailbox
+from accounts.models.addresses import MB
 from accounts.names import to_unicode
 from accounts.services import mailboxes as services
 from accounts.views.base import ConfirmPage, InDomain, ListPage
@@ -23,7 +25,6 @@ from panel.base.pages import FormPage, Page, ShownPage
 from panel.base.tenancy import ADMINISTRATORS
 
 SHOWN = 20  # aliases and groups that a mailbox's page names
-NEARLY = 75  # percent
 
 
 class MailboxList(InDomain, ListPage):
@@ -31,6 +32,15 @@ class MailboxList(InDomain, ListPage):
     part_template = "mailboxes/_list.html"
     sorts = {"address": "pk", "usage": "used_bytes", "capacity": "quota_mb"}
     default_sort = "address"
+    csv_columns = (
+        *("address", "status", "quota_mb", "quota_messages", "used_mb", "used_messages", "comment", "mobile_address"),
+        *("receive", "user_may_forward", "spam_seat"),
+    )
+
+    def cells(self, row: Mailbox) -> list[Any]:
+        row.domain = self.domain  # one for all: its rules are read once
+        found = {"address": row.address, "status": status.of(row).code, "used_mb": round(row.used_bytes / MB, 3)}
+        return [found[name] if name in found else getattr(row, name) for name in self.csv_columns]
 
     def rows(self) -> QuerySet[Any]:
         found: QuerySet[Any] = Mailbox.objects.visible_to(self.user).filter(domain=self.domain)
@@ -41,22 +51,16 @@ class MailboxList(InDomain, ListPage):
 
     @cached_property
     def state(self) -> str:
-        state = self.request.GET.get("state", "")
-        return state if state in ("full", "nearly") else ""
+        return status.known(self.request.GET.get("state", ""))
 
     def is_narrowed(self) -> bool:
         return super().is_narrowed() or bool(self.state)
 
     def filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        shares: dict[str, tuple[int, int | None]] = {"full": (100, None), "nearly": (NEARLY, 100)}
-        if self.state not in shares:
-            return rows
-        percent, below = shares[self.state]
-        found: QuerySet[Any] = rows.filled(percent, below=below, domain=self.domain)  # type: ignore[attr-defined]
-        return found
+        return status.listed(rows, self.state, self.domain) if self.state else rows
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(state=self.state, limit=self.domain.limits.get("accounts"), **kwargs)
+        return super().get_context_data(state=self.state, states=status.CHOICES, limit=self.domain.limits.get("accounts"), **kwargs)
 
 
 class MailboxCreate(InDomain, FormPage):
@@ -175,10 +179,8 @@ class MailboxDelete(OnMailbox, ConfirmPage):
         return super().get_context_data(**more, **kwargs)
 
 
-class MailboxDeleteMany(InDomain, ConfirmPage):
-    """The selection of the list comes here by POST and is shown; only `confirmed` deletes."""
-
-    template_name = "mailboxes/delete_many.html"
+class OnChosen(InDomain, ConfirmPage):
+    """The selection of the list comes here by POST and is shown; only `confirmed` does it."""
 
     @cached_property
     def chosen(self) -> list[Mailbox]:
@@ -191,24 +193,32 @@ class MailboxDeleteMany(InDomain, ConfirmPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.get_form()
-        if "confirmed" in request.POST and form.is_valid() and self.deletable():
+        if "confirmed" in request.POST and form.is_valid() and self.eligible():
             return self.form_valid(form)
         return self.render_to_response(self.get_context_data())
 
-    def deletable(self) -> list[Mailbox]:
-        return [mailbox for mailbox in self.chosen if not mailbox.is_system]
-
-    def perform(self, form: BaseForm) -> Change | None:
-        return services.delete_mailboxes(self.deletable(), acting_user=self.user)
-
-    def done_text(self, form: BaseForm) -> str:
-        return _("%(count)d mailboxes were deleted.") % {"count": len(self.deletable())}
+    @abstractmethod
+    def eligible(self) -> list[Mailbox]:
+        """Those of the chosen that it can be done to."""
 
     def get_success_url(self) -> str:
         return reverse("mailbox-list", args=[self.domain.name])
 
+
+class MailboxDeleteMany(OnChosen):
+    template_name = "mailboxes/delete_many.html"
+
+    def eligible(self) -> list[Mailbox]:
+        return [mailbox for mailbox in self.chosen if not mailbox.is_system]
+
+    def perform(self, form: BaseForm) -> Change | None:
+        return services.delete_mailboxes(self.eligible(), acting_user=self.user)
+
+    def done_text(self, form: BaseForm) -> str:
+        return _("%(count)d mailboxes were deleted.") % {"count": len(self.eligible())}
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = self.deletable()
+        rows = self.eligible()
         figures = {"bytes": sum(row.used_bytes for row in rows), "messages": sum(row.used_messages for row in rows)}
         kept = [row for row in self.chosen if row.is_system]
         more = {"chosen": rows, "kept": kept, "lost": figures, "grace_days": settings.DELETE_GRACE_DAYS}
