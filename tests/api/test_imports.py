@@ -42,6 +42,9 @@ class Importer:
         assert answer.status_code == 202, answer.content
         return done(answer.json()["id"])
 
+    def carry_out(self, preview: Job) -> Any:
+        return self.client.post(f"/api/v1/imports/{preview.pk}/carry-out/", content_type="application/json")
+
     def shown(self, job: Job) -> Any:
         return self.client.get(f"/api/v1/jobs/{job.pk}/").json()
 
@@ -367,10 +370,10 @@ def test_a_preview_changes_nothing_and_can_be_carried_out_once(cast: Cast, bob: 
     assert job.result is not None
     assert job.result["create"] == 1
     assert not Mailbox.objects.filter(pk="taro@a.example.com").exists()
-    made = bob.client.post(f"/api/v1/imports/{job.pk}/carry-out/")
+    made = bob.carry_out(job)
     assert made.status_code == 202
     assert made["Location"].endswith(f"/api/v1/jobs/{made.json()['id']}/")
-    assert bob.client.post(f"/api/v1/imports/{job.pk}/carry-out/").json()["code"] == "carried_out"
+    assert bob.carry_out(job).json()["code"] == "carried_out"
     assert done(made.json()["id"]).state == JobState.DONE
     assert Mailbox.objects.filter(pk="taro@a.example.com").exists()
     assert not Upload.objects.exists()
@@ -380,13 +383,13 @@ def test_a_preview_with_errors_fails_and_forgets_the_file(bob: Importer) -> None
     job = bob.job("create", CREATE + "taro,short,,\r\n", query="?preview=true")
     assert job.state == JobState.FAILED
     assert not Upload.objects.exists()
-    assert bob.client.post(f"/api/v1/imports/{job.pk}/carry-out/").json()["code"] == "state"
+    assert bob.carry_out(job).json()["code"] == "state"
 
 
 def test_what_was_carried_out_is_checked_again(cast: Cast, bob: Importer) -> None:
     job = bob.job("create", CREATE + f"taro,{PASSWORD},,\r\n", query="?preview=true")
     make_mailbox(cast.domain, "taro")
-    made = bob.client.post(f"/api/v1/imports/{job.pk}/carry-out/")
+    made = bob.carry_out(job)
     assert places(done(made.json()["id"])) == [(2, 1, "mail_account", "clash")]
 
 
@@ -398,7 +401,7 @@ def test_a_preview_that_nobody_carries_out_is_forgotten_after_an_hour(bob: Impor
     Upload.objects.update(created_at=job.created_at.replace(year=2020))
     imports.forget_uploads()
     assert str(Upload.objects.get().pk) == Job.objects.get(pk=waiting).args["upload"]
-    assert bob.client.post(f"/api/v1/imports/{job.pk}/carry-out/").json()["code"] == "erased"
+    assert bob.carry_out(job).json()["code"] == "erased"
 
 
 # --- the API
@@ -467,8 +470,8 @@ def test_ones_own_domains_only(cast: Cast) -> None:
     assert Importer(cast.operator, domains=["b.example.com"]).hand_in("create", rows).status_code == 404
     preview = Importer(cast.bob).job("create", rows, query="?preview=true")
     for who in (cast.alice, cast.charlie):
-        assert Importer(who).client.post(f"/api/v1/imports/{preview.pk}/carry-out/").status_code == 404
-    assert Importer(cast.operator, domains=["b.example.com"]).client.post(f"/api/v1/imports/{preview.pk}/carry-out/").status_code == 404
+        assert Importer(who).carry_out(preview).status_code == 404
+    assert Importer(cast.operator, domains=["b.example.com"]).carry_out(preview).status_code == 404
 
 
 # --- between the request and the worker
