@@ -13,6 +13,8 @@ from accounts import two_step, urls
 from accounts.models import Admin, Mailbox, MailHost
 from accounts.services import expansions, mailboxes
 from accounts.services.appointments import appoint
+from accounts.services.tokens import create_token
+from accounts.services.webhooks import create_webhook
 from mailsettings import urls as treatment_urls
 from mailsettings.services import replies
 from mailsettings.services.filters import create_filter
@@ -32,6 +34,7 @@ OPERATOR_ELSE_403 = (200, 403, 403, 404, 404, 404, 302)
 LISTS = (200, 200, 200, 404, 200, 404, 302)
 EACH_ADMIN = (200, 200, 200, 200, 200, 404, 302)
 MAILBOX_USER = (404, 404, 404, 404, 404, 200, 302)
+BOBS = (404, 404, 200, 404, 404, 404, 302)  # his own alone: not even operators see others' tokens and webhooks
 EXPECTED: dict[str, tuple[int, ...]] = {
     "dashboard": (200, 200, 200, 200, 200, 302, 302),
     "domain-list": LISTS,
@@ -84,6 +87,17 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "two-step-remove": (404, 404, 200, 404, 404, 404, 302),
     "admin-two-step": CONTRACT_200,
     "sign-in-policy": OPERATOR_200,
+    "account-tokens": EACH_ADMIN,
+    "account-token-create": EACH_ADMIN,
+    "account-token-delete": BOBS,
+    "account-webhooks": LISTS,
+    "webhook-create": LISTS,
+    "webhook-detail": BOBS,
+    "webhook-edit": BOBS,
+    "webhook-delete": BOBS,
+    "me-tokens": MAILBOX_USER,
+    "me-token-create": MAILBOX_USER,
+    "me-token-delete": MAILBOX_USER,
     "mailbox-reply": ADMINS_200,
     "mailbox-reply-reset": ADMINS_200,
     "mailbox-reply-delete": ADMINS_200,
@@ -187,6 +201,11 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
     for admin in (cast.bob, cast.charlie):
         two_step.add_app(admin, two_step.new_secret(), 0)
         two_step.new_codes(admin)
+    keys = {owner: create_token(owner, "mine", scopes=["*"])[0].pk for owner in (cast.bob, cast.charlie, *boxes)}
+    hooks = {
+        owner: create_webhook(url="https://hooks.example.com/", events=["account.created"], acting_user=owner)[0].pk
+        for owner in (cast.bob, cast.charlie)
+    }
     held = {
         admin.login: appoint(admin, Role.WEB_ADMIN, customer=d.customer, domains=[d], acting_user=SYSTEM)
         for admin, d in ((cast.bob, cast.domain), (cast.charlie, cast.foreign_domain))
@@ -209,6 +228,9 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
                 "<str:login>": "bob" if whose == "own" else "charlie",
                 "<uuid:change_id>": str(change.pk),
             }
+            if "-token-" in name or name.startswith("webhook-"):
+                owner = box if name.startswith("me-") else cast.bob if whose == "own" else cast.charlie
+                words["<int:pk>"] = str((hooks if name.startswith("webhook-") else keys)[owner])
             if name == "two-step-remove":
                 words["<int:pk>"] = str(Authenticator.objects.get(user__login=words["<str:login>"], type="totp").pk)
             if name.startswith("admin-role"):

@@ -22,7 +22,6 @@ from panel.base.api.filters import flag
 from panel.base.api.permissions import token_of, user_of
 from panel.base.outward import LONGEST
 
-SHOWN = 50  # deliveries of a list
 ERRORS = (
     "no_address",
     "not_allowed",
@@ -144,7 +143,7 @@ class WebhookApi(Resource):
     @action(detail=True, methods=["get"], filter_backends=[], pagination_class=None)
     def deliveries(self, request: Request, name: str) -> Response:
         """The last 50, the newest first; after 30 days they are forgotten."""
-        rows = self.one(self.visible()).deliveries.all()[:SHOWN]
+        rows = self.one(self.visible()).deliveries.all()[: webhooks.SHOWN]
         return Response({"results": DeliverySerializer(rows, many=True).data, "next": None, "previous": None})
 
     @extend_schema(operation_id="webhooks_retry", request=None, responses={202: DeliverySerializer})

@@ -22,6 +22,7 @@ from panel.base.errors import Forbidden
 from panel.base.tenancy import Principal
 
 MOST = 20  # of one admin
+SHOWN = 50  # deliveries of a list
 SECRET = re.compile(r"[\x21-\x7e]{16,200}")
 
 
