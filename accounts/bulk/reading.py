@@ -23,7 +23,7 @@ BLANKS: Final = " \t\u3000"
 
 
 class Cell(NamedTuple):
-    """`line` = physical line where it begins, `column` = its number in the row, from 1. `broken`: unreadable, reported already."""
+    """`line` = physical line where it begins, `column` = its number in the row, from 1. `broken`: unreadable, reported; empty then."""
 
     text: str
     line: int
@@ -62,7 +62,7 @@ def read(content: bytes) -> Table:
         row = row[: len(header) + 1]  # one more shows that there are too many
         for fault in _faults_of(row, header):
             table.faults.add(fault)
-        table.rows.append([cell._replace(broken=True) if "\0" in cell.text else cell for cell in row] if has_nul else row)
+        table.rows.append([cell._replace(text="", broken=True) if "\0" in cell.text else cell for cell in row] if has_nul else row)
     return table
 
 
@@ -163,10 +163,11 @@ def _cell(text: str, position: int, line: int, column: int, delimiter: str) -> t
     if text[position : position + 1] != '"':
         end = rest.match(text, position).end()  # type: ignore[union-attr]  # matches nothing at least
         inner = text[position:end]
-        return Cell(inner, line, column, broken='"' in inner), end, line
+        return Cell("", line, column, broken=True) if '"' in inner else Cell(inner, line, column), end, line
     found = quoted.match(text, position)
     if found is None:  # the quote is never closed: all the rest is inside
         return Cell("", line, column, broken=True), len(text), line
     end = rest.match(text, found.end()).end()  # type: ignore[union-attr]
-    cell = Cell(found[1].replace('""', '"'), line, column, broken=end > found.end())
+    inner, is_broken = found[1].replace('""', '"'), end > found.end()
+    cell = Cell("" if is_broken else inner, line, column, is_broken)
     return cell, end, line + len(NEWLINE.findall(found[1]))
