@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from accounts import limits, notices, status, two_step
 from accounts.models import Admin, Customer, Domain, Mailbox, Notice, SignInPolicy
+from accounts.models.addresses import NEARLY_FULL
 from accounts.names import to_unicode
 from accounts.services.common import COUNTERS, LABELS
 from panel.base.models import Change, ChangeTarget, Job, JobState, State
@@ -93,7 +94,7 @@ def _accounts(user: Any) -> Iterator[Need]:
     mailboxes = Mailbox.objects.visible_to(user).order_by()
     suspended, forced = Q(suspended=True), Q(must_change_password=True, suspended=False)
     barred = mailboxes.barred().aggregate(n_suspended=Count("pk", filter=suspended), n_forced=Count("pk", filter=forced))
-    figures = {"suspended": barred["n_suspended"], "password_forced": barred["n_forced"], **mailboxes.fullness(status.NEARLY_FULL)}
+    figures = {"suspended": barred["n_suspended"], "password_forced": barred["n_forced"], **mailboxes.fullness(NEARLY_FULL)}
     for state, icon, level, sentence in _said_of_accounts(figures):
         if figures[state]:
             yield Need(icon, level, say(sentence, count=_n(figures[state])), f"{reverse('all-mailboxes')}?state={state}", _("Show"))

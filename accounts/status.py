@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import Domain, Mailbox
+from accounts.models.addresses import NEARLY_FULL
 
 
 class Code(models.TextChoices):
@@ -95,7 +96,6 @@ def filtered(rows: QuerySet[Any], code: str, domain: Domain | None = None) -> Qu
 
 
 NEARLY = "nearly"  # no status: what lists and overviews warn of
-NEARLY_FULL = 90  # percent, of storage or of messages
 CHOICES: tuple[tuple[str, Any], ...] = (*((code.value, code.label) for code in Code if code != Code.NORMAL), (NEARLY, _("Nearly full")))
 
 
