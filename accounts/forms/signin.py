@@ -43,9 +43,7 @@ class PasskeyForm(PanelForm):
 class AppForm(PanelForm):
     """The code that proves that the app has the secret."""
 
-    code = forms.CharField(
-        label=gettext_lazy("Code from the app"), max_length=20, widget=forms.TextInput(attrs={**CODE, "autofocus": False})
-    )
+    code = forms.CharField(label=gettext_lazy("Code from the app"), max_length=20, widget=forms.TextInput(attrs=CODE))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
