@@ -24,10 +24,10 @@ LABELS: dict[str, Any] = {
     "webhooks": gettext_lazy("Webhooks"),
     "sign-in-policy": gettext_lazy("What sign-in asks for"),
     "sessions": gettext_lazy("Sessions"),
-    "changes": gettext_lazy("Changes on their way to the mail servers"),
+    "changes": gettext_lazy("Progress of changes"),
     "jobs": gettext_lazy("Jobs"),
     "tokens": gettext_lazy("API tokens"),
-    "me": gettext_lazy("The own profile"),
+    "me": gettext_lazy("Own profile"),
 }
 ONLY_READ = ("server-information",)  # nothing there can be written by anybody
 

@@ -16,7 +16,7 @@ from accounts.scopes import offered
 from panel.base.tenancy import Role
 
 EVERYTHING, CHOSEN = "everything", "chosen"
-ENDS = [("30", gettext_lazy("30 days")), ("90", gettext_lazy("90 days")), ("365", gettext_lazy("one year")), ("", gettext_lazy("never"))]
+ENDS = [("30", gettext_lazy("30 days")), ("90", gettext_lazy("90 days")), ("365", gettext_lazy("one year")), ("", gettext_lazy("no end"))]
 
 
 class LinesField(forms.CharField):

@@ -16,7 +16,7 @@ LABELS: dict[str, Any] = {
     "account.changed": gettext_lazy("Mail account or one of its settings changed"),
     "account.deleted": gettext_lazy("Mail account deleted"),
     "account.password_changed": gettext_lazy("Password changed"),
-    "account.status_changed": gettext_lazy("Status changed: suspended, resumed, new password demanded"),
+    "account.status_changed": gettext_lazy("Status changed"),
     "alias.created": gettext_lazy("Alias created"),
     "alias.changed": gettext_lazy("Alias changed"),
     "alias.deleted": gettext_lazy("Alias deleted"),
