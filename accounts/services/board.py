@@ -97,7 +97,7 @@ def change_notice(notice: Notice, *, acting_user: Principal, **fields: Any) -> N
         for key, value in fields.items():
             setattr(fresh, key, value)
         _check(fresh)
-        bump(fresh, **fields, customer=fresh.customer)
+        bump(fresh, **{**fields, "customer": fresh.customer})
         audit.record("notice.change", _name(fresh), acting_user=acting_user, **_whose(fresh), before=before, after=shown(fresh))
     return fresh
 
