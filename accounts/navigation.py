@@ -75,12 +75,17 @@ def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
 def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
     if user.role == Role.MAILBOX_USER:
         own = Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))
-        yield Section("", [own, *(row for rows in _more for row in rows(user, None)), _board()])
+        yield Section("", [own, *(row for rows in _more for row in rows(user, None)), _work(), _board()])
         return
-    yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard", "all-mailboxes")), _board()])
+    works = [_work()] if user.role in ADMINISTRATORS else []
+    yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard", "all-mailboxes")), *works, _board()])
     if domain is not None:
         yield Section(_("Mail"), list(_mail(user, domain)))
     yield Section(_("Service") if user.role == Role.OPERATOR else _("Contract"), list(_service(user)))
+
+
+def _work() -> Row:
+    return Row(reverse("job-list"), "hourglass-split", _("Work in progress"), ("job-list", "job-detail"))
 
 
 def _board() -> Row:
@@ -93,6 +98,7 @@ def _mail(user: Any, domain: Domain) -> Iterator[Row]:
 
     plan = domain.plan.name
     yield Row(url("mailbox-list"), "envelope", words.word("mailboxes", plan), ("mailbox-*",), domain.accounts_count)
+    yield Row(url("bulk"), "filetype-csv", words.word("bulk", plan), ("bulk", "job-carry-out"))
     yield Row(
         url("alias-list"),
         "arrow-left-right",
@@ -128,7 +134,7 @@ def _service(user: Any) -> Iterator[Row]:
     if has_part(user, "plans"):
         yield Row(reverse("plan-list"), "sliders", _("Plans"), ("plan-list", "plan-create", "plan-detail", "plan-edit"))
     if has_part(user, "mail-hosts"):
-        yield Row(reverse("mail-host-list"), "hdd-network", _("Mail hosts"), ("mail-host-*",))
+        yield Row(reverse("mail-host-list"), "server", _("Mail hosts"), ("mail-host-*",))
     if has_part(user, "admins"):
         yield Row(
             reverse("admin-list"),

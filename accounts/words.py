@@ -36,6 +36,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "hs": pgettext_lazy("hs", "Add mailbox"),
         "plusmail": pgettext_lazy("plusmail", "Add mailbox"),
     },
+    "bulk": {
+        "": _("Bulk registration and editing"),
+        "platinum": pgettext_lazy("platinum", "Bulk registration and editing"),
+    },
     "own page": {
         "": _("My mailbox"),
         "platinum": pgettext_lazy("platinum", "My mailbox"),

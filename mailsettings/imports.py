@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.bulk.applying import Again, apply
 from accounts.bulk.faults import Faults, Faulty
 from accounts.bulk.hashing import hash_passwords, near_copies
-from accounts.bulk.plan import Act, Plan
+from accounts.bulk.plan import Act, Plan, Verb
 from accounts.bulk.sheet import Sheet, open_sheet
 from accounts.models import Admin, Appointment, Domain
 from accounts.models.board import Audience, Level
@@ -80,6 +80,8 @@ def _carry_out(layout: Layout | None, job: Job) -> None:
         sheet = _sheet(job, user)
         plan = sheet.checked(sheet.look())
         if job.args["preview"]:
+            deleted = [act.address for act in plan.of(Verb.DELETE)]
+            _renew(job, args={**job.args, imports.DELETES: deleted[: imports.NAMED]})
             _end(layout, job, JobState.DONE, plan.result())
             return
         _write(job, sheet, plan, user)

@@ -23,6 +23,8 @@ MB = 1_048_576
 LARGEST = 20 * MB  # bytes of a file
 JOB = "import"
 PURPOSE = "upload"
+DELETES = "deletes"  # in a preview's args: addresses that the file deletes, `NAMED` of them at most
+NAMED = 1_000
 
 
 def start(domain: Domain, kind: str, name: str, content: bytes, *, acting_user: Principal, preview: bool = False) -> Job:

@@ -1,0 +1,10 @@
+"""Long work in words."""
+
+from django import template
+
+from accounts import working
+
+register = template.Library()
+register.filter("job_title", working.title)
+register.filter("standing", working.standing)
+register.filter("is_over", working.is_over)
