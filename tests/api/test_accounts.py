@@ -30,6 +30,8 @@ def test_an_account_is_created_with_the_plans_capacity(cast: Cast, api: As) -> N
         "receive": True,
         "user_may_forward": False,
         "spam_seat": False,
+        "suspended": False,
+        "must_change_password": False,
         "status": {"code": "normal", "sending": True, "login": True, "receiving": True, "reasons": []},
         "usage": {"storage_mb": 0.0, "messages": 0},
     }

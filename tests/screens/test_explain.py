@@ -154,10 +154,10 @@ def test_every_plan_has_the_page(make_box: Any, host_asked: Host, bob: Client) -
 
 def test_the_page_costs_few_queries(cast: Cast, host_asked: Host, bob: Client, as_user: SignIn, django_assert_num_queries: Any) -> None:
     bob.get(MIA)
-    with django_assert_num_queries(3):  # session, admin, mailbox
+    with django_assert_num_queries(4):  # session, admin, mailbox, notices
         bob.post(MIA, given())
     mine = as_user(cast.mia)
-    with django_assert_num_queries(2):  # session, mailbox
+    with django_assert_num_queries(3):  # session, mailbox, notices
         mine.post("/me/explain/", given())
 
 

@@ -167,7 +167,7 @@ def test_the_list_costs_the_same_for_many(cast: Cast, bob: Client, django_assert
     bob.get(LIST)
     for count in (0, 5):
         some(cast, *"abcde"[:count])
-        with django_assert_num_queries(5):  # session, admin, domain, filters, senders
+        with django_assert_num_queries(6):  # session, admin, domain, notices, filters, senders
             bob.get(LIST)
 
 

@@ -81,12 +81,12 @@ def test_a_cursor_that_makes_no_sense_does_no_harm(bob: Client, cursor: str) -> 
 
 def test_the_list_costs_the_same_for_few_and_for_many(cast: Cast, bob: Client, django_assert_num_queries: Any) -> None:
     bob.get(LIST)
-    with django_assert_num_queries(4):  # session, admin, domain, one page
+    with django_assert_num_queries(5):  # session, admin, domain, notices, one page
         bob.get(LIST)
     many(cast.domain, 120)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         bob.get(LIST)
-    with django_assert_num_queries(5):  # and the matches of the search
+    with django_assert_num_queries(6):  # and the matches of the search
         bob.get(LIST, {"q": "user"})
 
 
@@ -124,7 +124,7 @@ def test_a_taken_name_is_said_on_its_field(bob: Client) -> None:
 
 def test_a_mailbox_page_costs_the_same_with_many_aliases(cast: Cast, bob: Client, django_assert_num_queries: Any) -> None:
     bob.get("/mailboxes/mia@a.example.com/")
-    with django_assert_num_queries(7):  # session, admin, mailbox, aliases, groups, treatment, profiles
+    with django_assert_num_queries(8):  # session, admin, mailbox, notices, aliases, groups, treatment, profiles
         bob.get("/mailboxes/mia@a.example.com/")
 
 
@@ -186,5 +186,5 @@ def test_the_user_changes_the_own_password_with_the_current_one(cast: Cast, as_u
 
 def test_a_users_page_costs_few_queries(cast: Cast, as_user: SignIn, django_assert_num_queries: Any) -> None:
     mine = as_user(cast.mia)
-    with django_assert_num_queries(4):  # session, mailbox, treatment, profiles
+    with django_assert_num_queries(5):  # session, mailbox, notices, treatment, profiles
         assert mine.get("/me/").status_code == 200

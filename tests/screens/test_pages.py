@@ -107,7 +107,7 @@ def test_the_list_of_aliases_costs_the_same_for_many(bob: Client, django_assert_
     for number in range(3):
         bob.post("/domains/a.example.com/aliases/new/", {"local_part": f"a{number}", "destinations": "x@example.net\ny@example.net"})
     bob.get("/domains/a.example.com/aliases/")
-    with django_assert_num_queries(5):  # session, admin, domain, aliases, destinations
+    with django_assert_num_queries(6):  # session, admin, domain, notices, aliases, destinations
         bob.get("/domains/a.example.com/aliases/")
     found = bob.get("/domains/a.example.com/aliases/", {"q": "example.net"}).context["page"].rows
     assert len(found) == 3

@@ -127,10 +127,10 @@ def test_what_is_wrong_is_kept_as_typed(bob: Client) -> None:
 def test_the_page_costs_few_queries(cast: Cast, bob: Client, as_user: SignIn, django_assert_num_queries: Any) -> None:
     replies.set_auto_reply(cast.mia, body="Away", acting_user=SYSTEM)
     bob.get(MIA)
-    with django_assert_num_queries(4):  # session, admin, mailbox, auto-reply
+    with django_assert_num_queries(5):  # session, admin, mailbox, notices, auto-reply
         bob.get(MIA)
     mine = as_user(cast.mia)
-    with django_assert_num_queries(3):  # session, mailbox, auto-reply
+    with django_assert_num_queries(4):  # session, mailbox, notices, auto-reply
         mine.get("/me/auto-reply/")
 
 

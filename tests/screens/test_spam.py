@@ -144,11 +144,11 @@ def test_every_role_turns_the_switches_it_may(make_box: MakeBox, cast: Cast, as_
 def test_the_pages_cost_few_queries(cast: Cast, seated: Mailbox, bob: Client, as_user: SignIn, django_assert_num_queries: Any) -> None:
     change_spam(seated, allow=[f"a{n}@example.net" for n in range(200)], acting_user=SYSTEM)
     bob.get(MIA)
-    with django_assert_num_queries(4):  # session, admin, mailbox, spam settings
+    with django_assert_num_queries(5):  # session, admin, mailbox, notices, spam settings
         text = bob.get(MIA).content.decode()
     assert "and 192 more" in text
     mine = as_user(seated)
-    with django_assert_num_queries(3):  # session, mailbox, spam settings
+    with django_assert_num_queries(4):  # session, mailbox, notices, spam settings
         mine.get("/me/spam/")
 
 
