@@ -18,7 +18,7 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Admin, SignInPolicy
@@ -92,6 +92,13 @@ def is_on(admin: Admin) -> bool:
 def is_asked_of(role: str) -> bool:
     """Whether the operator's policy asks for two steps in this role."""
     return role in SignInPolicy.current().two_step_roles
+
+
+def ready_by_role() -> dict[str, tuple[int, int]]:
+    """First role → (active admins in it, those of them who have a second step)."""
+    rows = Admin.objects.get_queryset().filter(is_active=True).annotate(ready=has_two_step()).order_by()
+    counted = rows.values_list("role").annotate(everybody=Count("pk"), of_them=Count("pk", filter=Q(ready=True)))
+    return {role: (everybody, of_them) for role, everybody, of_them in counted}
 
 
 def has_two_step() -> Exists:

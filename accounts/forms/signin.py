@@ -1,5 +1,6 @@
 """Forms of two-step login: codes, passkeys, the password once more, and what the operator asks of roles."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from crispy_forms.layout import Field, Layout
@@ -77,6 +78,15 @@ class PolicyForm(PanelForm):
         label=gettext_lazy("Roles that sign in with two steps"), choices=ADMIN_ROLES, required=False, widget=forms.CheckboxSelectMultiple
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, figures: Mapping[str, tuple[int, int]], **kwargs: Any) -> None:
+        """`figures`: role → (its administrators, those of them who have a second step)."""
         super().__init__(*args, **kwargs)
+        roles: Any = self.fields["two_step_roles"]
+        roles.choices = [(role, _with_figures(label, *figures.get(role, (0, 0)))) for role, label in ADMIN_ROLES]
         self.helper.layout = Layout(Field("two_step_roles", wrapper_class="ticks"))
+
+
+def _with_figures(label: Any, everybody: int, ready: int) -> str:
+    if not everybody:
+        return _("%(role)s: nobody") % {"role": label}
+    return _("%(role)s: %(ready)d of %(all)d have a second step") % {"role": label, "ready": ready, "all": everybody}

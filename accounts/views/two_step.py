@@ -169,6 +169,9 @@ class Policy(FormPage):
     def get_initial(self) -> dict[str, Any]:
         return {"two_step_roles": SignInPolicy.current().two_step_roles}
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "figures": two_step.ready_by_role()}
+
     def perform(self, form: BaseForm) -> Change | None:
         services.change_policy(two_step_roles=form.cleaned_data["two_step_roles"], acting_user=self.user)
         return None
