@@ -34,7 +34,7 @@ LABELS: dict[str, Any] = {
 class WebhookForm(PanelForm):
     """Where to, what of, signed by which secret."""
 
-    url = forms.CharField(label=gettext_lazy("Address"), max_length=LONGEST)
+    url = forms.CharField(label="URL", max_length=LONGEST)
     events = forms.MultipleChoiceField(label=gettext_lazy("What it is told of"), choices=[(name, LABELS[name]) for name in EVENTS])
     secret = forms.CharField(label=gettext_lazy("Secret"), required=False, max_length=200, strip=False)
     enabled = forms.BooleanField(label=gettext_lazy("Switched on"), required=False)

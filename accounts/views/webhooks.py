@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.events import EVENTS
+from accounts.events import EVENTS, PING
 from accounts.forms.webhooks import LABELS, WebhookForm
 from accounts.models import DeliveryState, Webhook, WebhookDelivery
 from accounts.services import webhooks as services
@@ -92,7 +92,7 @@ class WebhookDetail(OnWebhook, ShownPage):
     template_name = "webhooks/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = [_shown(row) for row in self.hook.deliveries.all()[: services.SHOWN]]
+        rows = [_shown(row) for row in self.hook.deliveries.select_related("webhook")[: services.SHOWN]]
         events = [LABELS[name] for name in self.hook.events]
         return super().get_context_data(**{"rows": rows, "events": events, "soon": any(row["soon"] for row in rows), **kwargs})
 
@@ -124,7 +124,7 @@ def _shown(row: WebhookDelivery) -> dict[str, Any]:
         "row": row,
         "event": LABELS.get(row.event, row.event),
         "error": str(ERRORS.get(row.error, "")),
-        "soon": waiting and row.attempts == 0,
+        "soon": waiting and row.attempts == 0 and (row.webhook.enabled or row.event == PING),
     }
 
 
