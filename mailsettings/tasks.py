@@ -132,7 +132,9 @@ def look_at_dns() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Forgets finished changes and jobs after `KEPT`, remembered answers after a day, sessions and failed sign-ins that are over."""
+    """Forgets finished changes and jobs after `KEPT`, remembered answers after a day, sessions and failed sign-ins that are over;
+    entries of the audit trail where the operator set a number of days.
+    """
     before = timezone.now() - KEPT
     waiting = models.ChangeTarget.objects.filter(state=models.State.PENDING).values("change")
     models.Change.objects.filter(requested_at__lt=before).exclude(pk__in=waiting).delete()
@@ -141,6 +143,8 @@ def tidy() -> None:
     models.RememberedAnswer.objects.filter(created_at__lt=timezone.now() - models.REMEMBERED_FOR).delete()
     brakes.tidy()
     sessions.tidy()
+    if settings.AUDIT_DAYS:
+        audit.forget(timezone.now() - timedelta(days=settings.AUDIT_DAYS))
 
 
 @shared_task

@@ -185,6 +185,8 @@ PROFILE_CERTIFICATE, PROFILE_KEY = env.pair("TEGAMI_PROFILE_CERTIFICATE", "TEGAM
 DNS_RESOLVERS = env.servers("TEGAMI_RESOLVERS", 53)
 # Days between deleting a mailbox and removing its mail from disk (A3).
 DELETE_GRACE_DAYS = env.number("TEGAMI_DELETE_GRACE_DAYS", 0)
+# Days that entries of the audit trail are kept (RP4); 0 = for ever.
+AUDIT_DAYS = env.number("TEGAMI_AUDIT_DAYS", 0)
 # Whether webhooks may lead to loopback and private networks, by http and to any port (panel.base.outward).
 ALLOW_PRIVATE_TARGETS = env.flag("TEGAMI_ALLOW_PRIVATE_TARGETS", False)
 
