@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts import permissions
 from accounts.models import Alias, Domain, Group, OpenSession
-from accounts.services import expansions, imports, mailboxes, people, tokens, webhooks
+from accounts.services import board, expansions, imports, mailboxes, people, tokens, webhooks
 from mailsettings.models import DkimKey
 from mailsettings.services import filters, profiles
 from panel.base.tenancy import SYSTEM, Role
@@ -61,6 +61,7 @@ TABLE: dict[str, dict[str, tuple[int, ...]]] = {
         "DELETE": (401, 412, 412, 412, 404, 403, 404),
     },
     "account-set-password": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "account-force": {"POST": (401, 400, 403, 403, 404, 403, 404)},
     "account-purge": {"POST": (401, 400, 400, 400, 404, 400, 404)},
     "alias-list": {"GET": (401, 200, 200, 200, 404, 404, 200), "POST": (401, 400, 400, 400, 404, 404, 400)},
     "alias-detail": {
@@ -110,6 +111,14 @@ TABLE: dict[str, dict[str, tuple[int, ...]]] = {
     "dkim-rotate": {"POST": (401, 400, 400, 400, 400, 404, 404)},
     "dkim-switch": {"POST": (401, 400, 400, 400, 400, 404, 404)},
     "dkim-key": {"GET": (401, 200, 200, 200, 200, 404, 404), "DELETE": (401, 412, 412, 412, 412, 404, 404)},
+    # For everybody in the domain; the operator writes.
+    "notice-list": {"GET": EVERYBODY, "POST": (401, 400, 403, 403, 403, 403, 403)},
+    "notice-detail": {
+        "GET": (401, 200, 200, 200, 200, 200, 404),
+        "PATCH": (401, 400, 403, 403, 403, 403, 404),
+        "DELETE": (401, 412, 403, 403, 403, 403, 404),
+    },
+    "notice-dismiss": {"POST": (401, 400, 400, 400, 400, 400, 404)},
     # What follows belongs to whoever caused it: here alice, and charlie for the foreign ones.
     "token-list": {"GET": EVERYBODY, "POST": (401, 400, 400, 400, 400, 400, 400)},
     "token-detail": {"GET": (401, 404, 200, 404, 404, 404, 404), "DELETE": (401, 404, 412, 404, 404, 404, 404)},
@@ -157,6 +166,10 @@ class Side:
 
 
 NESTED = {
+    "account-force": "/accounts/ACCOUNT/force-password-change/",
+    "notice-list": "/notices/",
+    "notice-detail": "/notices/NOTICE/",
+    "notice-dismiss": "/notices/NOTICE/dismiss/",
     "server-information": "/domains/DOMAIN/server-information/",
     "profile-list": "/accounts/ACCOUNT/profiles/",
     "profile-detail": "/accounts/ACCOUNT/profiles/PROFILE/",
@@ -242,6 +255,7 @@ def side_of(domain: Domain, boss: Any, admin: str, local: str) -> Side:
             "profile": str(profile.pk),
             "selector": DkimKey.objects.create(domain=domain, selector="t1", public="MIIB", private=b"sealed").selector,
             "filter": str(rule.pk),
+            "notice": str(board.create_notice(title="Hello", domain=domain, audience="everyone", acting_user=SYSTEM).pk),
             "plan": domain.plan.name,
             "customer": domain.customer.name,
             "mail-host": domain.host.name,
