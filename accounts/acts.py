@@ -91,6 +91,7 @@ ACTS: dict[str, Any] = {  # what is not its verb with its object
     "webhook.ping": gettext_lazy("{who} sent a test to the webhook {what}"),
     "webhook.retry": gettext_lazy("{who} sent a notice of the webhook {what} again"),
     "import.start": gettext_lazy("{who} handed in a file for {what}"),
+    "import.done": gettext_lazy("{who} finished a file for {what}"),
     "job.cancel": gettext_lazy("{who} cancelled a job"),
     "change.retry": gettext_lazy("{who} sent a failed change again"),
 }

@@ -237,6 +237,7 @@ def _end(layout: Layout | None, job: Job, state: JobState, result: Result, error
             Upload.objects.filter(pk=job.args["upload"]).delete()
         if domain and not is_preview:
             _notice(job, domain, state, result)
+            _record(job, domain, state, result)
     job.state = state
     if layout and letter:
         letters.send(layout, letter)
@@ -264,6 +265,12 @@ def _faults_anew(job: Job) -> Faults:
     except (Refused, Forbidden):
         pass
     return Faults()
+
+
+def _record(job: Job, domain: Domain, state: JobState, result: Result) -> None:
+    """For the trail, and for webhooks: it is over, whichever way."""
+    after = {"job": str(job.pk), "file": job.args["name"], "state": state.value, **(result or {})}
+    audit.record("import.done", domain.name, acting_user=SYSTEM, domain=domain, after=after)
 
 
 def _notice(job: Job, domain: Domain, state: JobState, result: Result) -> None:

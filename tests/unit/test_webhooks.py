@@ -99,6 +99,18 @@ def test_each_event_of_accounts_and_addresses(cast: Cast, make_hook: MakeHook) -
     assert "secret holiday" not in str(list(WebhookDelivery.objects.values_list("payload")))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_end_of_bulk_work_is_told(cast: Cast, make_hook: MakeHook) -> None:
+    """With each account that it made, and with what it came to."""
+    from tests.api.test_imports import CREATE, Importer
+
+    hook = make_hook(cast.bob, "account.created", "import.done")
+    Importer(cast.bob).job("create", CREATE + f"ken,{PASSWORD},,\r\n")
+    assert told(hook) == ["account.created ken@a.example.com", "import.done a.example.com"]
+    after = WebhookDelivery.objects.get(event="import.done").payload["after"]
+    assert (after["state"], after["create"], after["errors"]) == ("done", 1, 0)
+
+
 @pytest.mark.parametrize("act", ["mailbox.suspend", "mailbox.resume", "mailbox.force_password"])
 def test_a_changed_status_is_an_event_of_its_own(act: str, cast: Cast, make_hook: MakeHook) -> None:
     make_hook(cast.bob, "account.status_changed")
