@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import notices, words
 from accounts.models import Domain
+from accounts.names import to_unicode
 from accounts.permissions import has_part
 from panel.base.tenancy import ADMINISTRATORS, Role
 
@@ -79,7 +80,9 @@ def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
         return
     works = [_work()] if user.role in ADMINISTRATORS else []
     yield Section("", [Row(reverse("dashboard"), "house", _("Overview"), ("dashboard", "all-mailboxes")), *works, _board()])
-    if domain is not None:
+    if domain is not None and user.role == Role.WEB_ADMIN:  # nothing about mail (R4)
+        yield Section(to_unicode(domain.name), [row for rows in _more for row in rows(user, domain)])
+    elif domain is not None:
         yield Section(_("Mail"), list(_mail(user, domain)))
     yield Section(_("Service") if user.role == Role.OPERATOR else _("Contract"), list(_service(user)))
 

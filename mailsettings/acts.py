@@ -24,6 +24,8 @@ ACTS: dict[str, Any] = {
     "filter.order": gettext_lazy("{who} changed the order of the filters of {what}"),
     "auto_reply.reset": gettext_lazy("{who} cleared the record of whom {what} has answered"),
     "dkim.switch": gettext_lazy("{who} let the new DKIM key of {what} sign"),
+    "dkim.seen": gettext_lazy("{who} saw the record of a new DKIM key of {what} in DNS"),
+    "dkim.lost": gettext_lazy("{who} no longer found the record of a new DKIM key of {what} in DNS"),
 }
 
 

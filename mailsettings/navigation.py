@@ -9,18 +9,21 @@ from django.utils.translation import gettext as _
 from accounts.models import Domain
 from accounts.navigation import Row
 from accounts.words import word
+from panel.base.tenancy import Role
 
 
 def rows(user: Any, domain: Domain | None) -> Iterator[Row]:
-    """For a mailbox user the own settings that the plan has; for an admin the domain's filters."""
+    """For a mailbox user the own settings that the plan has; for an admin what is the domain's; for a web admin only the last two."""
     if domain is None:
         yield from _own(user)
         return
-    if domain.rules.domain_filters:
+    if domain.rules.domain_filters and user.role != Role.WEB_ADMIN:
         url = reverse("filter-list", args=[domain.name])
         yield Row(url, "funnel", word("domain filters", domain.plan.name), ("filter-*", "domain-senders"))
     url = reverse("server-information", args=[domain.name])
     yield Row(url, "hdd-network", word("server information", domain.plan.name), ("server-information",))
+    url = reverse("domain-dns", args=[domain.name])
+    yield Row(url, "diagram-3", _("DNS records"), ("domain-dns", "domain-dkim-*"))
 
 
 def _own(user: Any) -> Iterator[Row]:

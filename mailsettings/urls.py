@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mailsettings.views import discovery, explain, exports, filters, forwarding, profiles, receive, replies, server_information, spam
+from mailsettings.views import discovery, dns, explain, exports, filters, forwarding, profiles, receive, replies, server_information, spam
 
 urlpatterns = [
     # for programs, without signing in: their paths are fixed (mailsettings.discovery.middleware)
@@ -29,6 +29,11 @@ urlpatterns = [
     path("domains/<str:domain>/filters/order/", filters.FilterOrder.as_view(), name="filter-order"),
     path("domains/<str:domain>/filters/<int:pk>/", filters.FilterEdit.as_view(), name="filter-edit"),
     path("domains/<str:domain>/filters/<int:pk>/delete/", filters.FilterDelete.as_view(), name="filter-delete"),
+    path("domains/<str:domain>/dns/", dns.DnsRecords.as_view(), name="domain-dns"),
+    path("domains/<str:domain>/dns/check/", dns.DnsLook.as_view(), name="domain-dns-check"),
+    path("domains/<str:domain>/dkim/rotate/", dns.KeyCreate.as_view(), name="domain-dkim-rotate"),
+    path("domains/<str:domain>/dkim/switch/", dns.KeySwitch.as_view(), name="domain-dkim-switch"),
+    path("domains/<str:domain>/dkim/<str:selector>/delete/", dns.KeyDelete.as_view(), name="domain-dkim-delete"),
     path("domains/<str:domain>/senders/", filters.DomainSenders.as_view(), name="domain-senders"),
     path("domains/<str:domain>/server-information/", server_information.DomainInformation.as_view(), name="server-information"),
     path(

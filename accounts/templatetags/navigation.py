@@ -33,7 +33,7 @@ def navigation(context: Context) -> dict[str, Any]:
         "home": reverse("me" if user.role == Role.MAILBOX_USER else "dashboard"),
         "domain": domain if is_admin else None,
         "domain_name": to_unicode(domain.name) if domain else "",
-        "sections": [] if owes else menu.sections(request, domain if is_admin else None),
+        "sections": [] if owes else menu.sections(request, domain if is_admin or user.role == Role.WEB_ADMIN else None),
         "who": to_unicode(user.address) if user.role == Role.MAILBOX_USER else user.login,
         "role": Role(user.role).label,
         "account_url": "" if user.role == Role.MAILBOX_USER or owes else reverse("account"),

@@ -12,7 +12,7 @@ from accounts import names
 from accounts.models import Domain
 from mailsettings.api.owned import Owned
 from mailsettings.dns import records, words
-from mailsettings.dns.judge import State
+from mailsettings.dns.judge import JUDGES, State
 from mailsettings.dns.records import HOST, Record
 from mailsettings.models import DkimKey, DnsCheck, KeyState
 from mailsettings.services import dkim, dns
@@ -26,7 +26,7 @@ schema.name_enums(DnsState=STATES, DkimState=KeyState.choices)
 
 
 class RecordSerializer(serializers.Serializer[Any]):
-    purpose = serializers.ChoiceField(choices=sorted(words.PURPOSES))
+    purpose = serializers.ChoiceField(choices=sorted(JUDGES))
     group = serializers.ChoiceField(choices=list(words.GROUPS), help_text="`list`: of the plan's list domain; `host`: operators only.")
     name = serializers.CharField(help_text="A-labels, without the dot at the end.")
     type = serializers.ChoiceField(choices=["MX", "TXT", "CNAME", "SRV"])
@@ -184,6 +184,11 @@ class DkimKeyApi(OfServedDomain):
     def visible(self) -> QuerySet[Any]:
         return super().visible().filter(domain=self.owner()).select_related("domain")
 
+    @extend_schema(operation_id="domains_dkim_key_retrieve")
+    def retrieve(self, request: Request, **where: str) -> Response:
+        return super().retrieve(request, **where)
+
+    @extend_schema(operation_id="domains_dkim_key_delete")
     def destroy(self, request: Request, **where: str) -> Response:
         """Removes the key for good. If it is the one that signs, mail leaves unsigned from then on."""
         return self.deleted(lambda key: dkim.delete_key(key, acting_user=self.principal))

@@ -41,7 +41,8 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record to publish. `purpose` tells the judge and the page what it is for; `needed`: mail suffers without it.
+    """One record to publish. `purpose` tells the judge and the page what it is for, `variant` which of several such (the service
+    of a SRV record, the state of a key); `needed`: mail suffers without it.
 
     `value` as people type it into a form: a TXT's whole text, an MX's `10 host`, a SRV's `0 1 993 host`.
     """
@@ -53,6 +54,7 @@ class Record:
     group: str = MAIL
     needed: bool = True
     selector: str = ""
+    variant: str = ""
 
     @property
     def target(self) -> str:
@@ -89,7 +91,7 @@ def _signing(name: str, keys: tuple[Key, ...], group: str) -> Iterator[Record]:
     for key in keys:
         # A key that has retired is still looked up by whoever gets mail late; nothing suffers if it has gone early.
         needed = key.state != "retired"
-        yield Record("dkim", f"{key.selector}._domainkey.{name}", "TXT", dkim(key.public), group, needed, key.selector)
+        yield Record("dkim", f"{key.selector}._domainkey.{name}", "TXT", dkim(key.public), group, needed, key.selector, key.state)
 
 
 def dkim(public: str) -> str:
@@ -108,9 +110,9 @@ def dmarc(domain: str) -> str:
 def _programs(place: Place) -> Iterator[Record]:
     if place.panel:
         for name in ("autoconfig", "autodiscover"):
-            yield Record("autoconfig", f"{name}.{place.domain}", "CNAME", place.panel, PROGRAMS, needed=False)
+            yield Record("autoconfig", f"{name}.{place.domain}", "CNAME", place.panel, PROGRAMS, needed=False, variant=name)
     for service, port, target in place.services if place.hostname else ():
-        yield Record("srv", f"{service}.{place.domain}", "SRV", f"0 {1 if port else 0} {port} {target}", PROGRAMS, needed=False)
+        yield Record("srv", f"{service}.{place.domain}", "SRV", f"0 {1 if port else 0} {port} {target}", PROGRAMS, False, variant=service)
     for name in place.names if place.hostname else ():
         # No CNAME stands beside a domain's own records (RFC 1034 3.6.2).
         if name != place.domain:

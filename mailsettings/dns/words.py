@@ -5,21 +5,29 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from mailsettings.dns.judge import State
+from mailsettings.dns.records import Record
 
-# purpose: icon, title, what it does to mail
-PURPOSES: dict[str, tuple[str, Any, Any]] = {
-    "mx": ("inbox", _("Receiving (MX)"), _("Tells other servers where mail to this domain goes.")),
-    "spf": ("send-check", _("Sender (SPF)"), _("Says which server sends mail of this domain. All others look forged.")),
-    "dkim": ("patch-check", _("Signature (DKIM)"), _("With this key other servers check the signature of sent mail.")),
+# Purpose, or purpose and variant: the record's title, and what it does to mail.
+PURPOSES: dict[str, tuple[Any, Any]] = {
+    "mx": (_("Receiving (MX)"), _("Tells other servers where mail to this domain goes.")),
+    "spf": (_("Sender (SPF)"), _("Says which server sends mail of this domain. All others look forged.")),
+    "dkim": (_("Signature (DKIM)"), _("With this key other servers check the signature of sent mail.")),
+    "dkim published": (_("New signature (DKIM)"), _("A new key, which signs by itself once this record was seen.")),
+    "dkim retired": (
+        _("Old signature (DKIM)"),
+        _("The key before. Leave the record for mail on its way, until the key is gone from the list."),
+    ),
     "dmarc": (
-        "shield-check",
         _("Policy (DMARC)"),
         _("Says what becomes of mail that only pretends to come from this domain, and where reports go."),
     ),
-    "autoconfig": ("magic", _("Automatic set-up"), _("Mail programs find their settings by this name.")),
-    "srv": ("signpost", _("Service"), _("Mail programs find server and port by this record.")),
-    "client": ("hdd-network", _("Server name"), _("The name that mail programs are shown leads to the server.")),
-    "host_spf": ("send-check", _("Sender of forwarded mail (SPF)"), _("Forwarded mail leaves with a sender of the mail host's own name.")),
+    "autoconfig autoconfig": (_("Set-up of Thunderbird"), _("By this name Thunderbird finds the settings by itself.")),
+    "autoconfig autodiscover": (_("Set-up of Outlook"), _("By this name Outlook finds the settings by itself.")),
+    "srv _imaps._tcp": (_("Server for IMAP"), _("Mail programs find server and port by this record.")),
+    "srv _pop3s._tcp": (_("Server for POP"), _("Mail programs find server and port by this record.")),
+    "srv _submissions._tcp": (_("Server for sending"), _("Mail programs find server and port by this record.")),
+    "client": (_("Server name"), _("The name that mail programs are shown leads to the server.")),
+    "host_spf": (_("Sender of forwarded mail (SPF)"), _("Forwarded mail leaves with a sender of the mail host's own name.")),
 }
 GROUPS: dict[str, Any] = {
     "mail": _("Mail"),
@@ -32,6 +40,8 @@ STATES: dict[str, tuple[str, Any]] = {
     State.MISSING: ("warn", _("Missing")),
     State.WRONG: ("bad", _("Wrong")),
     State.UNKNOWN: ("plain", _("Not known")),
+    "optional": ("plain", _("Not there")),
+    "": ("plain", _("Not looked at yet")),
 }
 WHY: dict[str, Any] = {
     "no_name": _("DNS does not have this name."),
@@ -65,6 +75,13 @@ WHY: dict[str, Any] = {
     "points_elsewhere": _("The name leads somewhere else and not to %(name)s."),
     "srv_elsewhere": _("The record names another server or port."),
 }
+
+
+def purpose_of(record: Record) -> tuple[Any, Any]:
+    """Its title, and what it does."""
+    if record.target == ".":
+        return PURPOSES[f"{record.purpose} {record.variant}"][0], _("The plan does not have this. The record says so to mail programs.")
+    return PURPOSES.get(f"{record.purpose} {record.variant}") or PURPOSES[record.purpose]
 
 
 def why(code: str, about: dict[str, str]) -> str:
