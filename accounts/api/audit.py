@@ -19,6 +19,7 @@ from accounts import names
 from accounts.api.resource import Resource
 from accounts.services import history
 from panel.base.api.exports import Exported, described
+from panel.base.api.fields import Strict
 from panel.base.api.filters import Filter, exact
 from panel.base.api.permissions import allows, token_of
 from panel.base.api.problems import Problem
@@ -80,6 +81,7 @@ class AuditApi(Resource):
     model = AuditEntry
     named_by = "pk"
     serializer_class = AuditSerializer
+    body_classes = {"undo": Strict}
     acts: ClassVar[dict[str, str]] = {"undo": "audit.undo"}
     orders = {"id": "pk"}
     default_order = "-id"
@@ -113,6 +115,7 @@ class AuditApi(Resource):
         row = self.one(self.rows())
         self.allow()
         self._require_scope(history.resource_of(row))
+        self.body()
         made, change = history.undo(row, acting_user=self.principal)
         made = self.again(made)
         return self.answer(made, self.shown(made), change=change)

@@ -16,6 +16,7 @@ from accounts.models import Alias, Domain, Group, OpenSession
 from accounts.services import board, expansions, imports, mailboxes, people, tokens, webhooks
 from mailsettings.models import DkimKey
 from mailsettings.services import filters, profiles
+from panel.base.models import AuditEntry
 from panel.base.tenancy import SYSTEM, Role
 from tests.api.conftest import As, Asker
 from tests.conftest import Cast, make_mailbox
@@ -63,6 +64,11 @@ TABLE: dict[str, dict[str, tuple[int, ...]]] = {
     "account-set-password": {"POST": (401, 400, 400, 400, 404, 400, 404)},
     "account-force": {"POST": (401, 400, 403, 403, 404, 403, 404)},
     "account-purge": {"POST": (401, 400, 400, 400, 404, 400, 404)},
+    "account-export": {"GET": (401, 200, 200, 200, 404, 403, 200)},
+    "audit-list": {"GET": (401, 200, 200, 200, 404, 404, 200)},
+    "audit-detail": {"GET": (401, 200, 200, 200, 404, 404, 404)},
+    "audit-undo": {"POST": (401, 400, 400, 400, 404, 404, 404)},
+    "audit-export": {"GET": (401, 200, 200, 200, 404, 404, 200)},
     "alias-list": {"GET": (401, 200, 200, 200, 404, 404, 200), "POST": (401, 400, 400, 400, 404, 404, 400)},
     "alias-detail": {
         "GET": (401, 200, 200, 200, 404, 404, 404),
@@ -166,6 +172,11 @@ class Side:
 
 
 NESTED = {
+    "account-export": "/accounts/export.csv",
+    "audit-list": "/audit/",
+    "audit-detail": "/audit/ENTRY/",
+    "audit-undo": "/audit/ENTRY/undo/",
+    "audit-export": "/audit/export.csv",
     "account-force": "/accounts/ACCOUNT/force-password-change/",
     "notice-list": "/notices/",
     "notice-detail": "/notices/NOTICE/",
@@ -252,6 +263,7 @@ def side_of(domain: Domain, boss: Any, admin: str, local: str) -> Side:
     rule, _ = filters.create_filter(domain, action="quarantine", acting_user=SYSTEM)
     return Side(
         {
+            "entry": str(AuditEntry.objects.filter(domain=domain.name).latest("pk").pk),
             "profile": str(profile.pk),
             "selector": DkimKey.objects.create(domain=domain, selector="t1", public="MIIB", private=b"sealed").selector,
             "filter": str(rule.pk),
