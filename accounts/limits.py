@@ -62,7 +62,7 @@ class Room:
 
     @property
     def label(self) -> str:
-        return str(LABELS[self.key]())
+        return _("Storage") if self.key == "storage_mb" else str(LABELS[self.key]())
 
     def figure(self, value: int | None) -> str:
         """A number of this limit as people read it: storage with its unit, "no limit" for None."""

@@ -3,12 +3,22 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.names import to_unicode
 from accounts.services import imports
 from panel.base import jobs
 from panel.base.models import Job, JobState
+
+# What a file of accounts is for (A13, A14, A16).
+KINDS = {"create": gettext_lazy("Create"), "edit": gettext_lazy("Edit"), "commands": gettext_lazy("Commands")}
+
+
+def kind_of(job: Job) -> str:
+    """What a file of accounts is for; "" for other work."""
+    return str(KINDS[job.args["kind"]]) if job.kind == imports.JOB else ""
 
 
 def _import(job: Job) -> str:
@@ -42,10 +52,24 @@ def standing(job: Job) -> Standing:
         JobState.QUEUED: Standing("plain", _("waiting")),
         JobState.RUNNING: Standing("plain", _("running")),
         JobState.DONE: Standing("ok", _("checked") if job.args.get("preview") else _("done")),
-        JobState.FAILED: Standing("bad", _("failed")),
+        JobState.FAILED: Standing("bad", _failed(job)),
         JobState.CANCELLED: Standing("plain", _("cancelled")),
     }
     return words[JobState(job.state)]
+
+
+def _failed(job: Job) -> str:
+    """The errors themselves are not looked at: a list of jobs does not load them."""
+    found = _counted(job)
+    return (
+        ngettext("%(count)s fault", "%(count)s faults", found) % {"count": number_format(found, force_grouping=True)}
+        if found
+        else _("failed")
+    )
+
+
+def _counted(job: Job) -> int:
+    return int(job.result.get("errors", 0)) if isinstance(job.result, dict) else 0
 
 
 def may_cancel(job: Job) -> bool:
@@ -57,8 +81,7 @@ def may_cancel(job: Job) -> bool:
 
 def faults(job: Job) -> int:
     """How many things went wrong; a file's may be more than are kept."""
-    counted = job.result.get("errors", 0) if isinstance(job.result, dict) else 0
-    return counted or len(job.errors)
+    return _counted(job) or len(job.errors)
 
 
 def is_over(job: Job) -> bool:
@@ -83,7 +106,7 @@ def tally(job: Job) -> list[Count]:
         "create": _("will be created") if will else _("created"),
         "change": _("will be changed") if will else _("changed"),
         "delete": _("will be deleted") if will else _("deleted"),
-        "passed_over": _("passed over: no such mailbox"),
-        "unchanged": _("without any change"),
+        "passed_over": _("passed over"),
+        "unchanged": _("without a change"),
     }
     return [Count(result[key], word, "nil" if not result[key] else "bad" if key == "delete" else "") for key, word in words.items()]

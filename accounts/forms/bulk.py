@@ -11,27 +11,21 @@ from accounts.bulk.columns import FORMS, HASH
 from accounts.bulk.samples import SAMPLES
 from accounts.forms.base import PanelForm
 from accounts.services.imports import LARGEST, MB
+from accounts.working import KINDS
 
-KINDS = {
-    "create": (
-        gettext_lazy("Create"),
-        gettext_lazy("Every row becomes a new mailbox. A name that is taken already is a fault."),
+ABOUT = {
+    "create": gettext_lazy("Every row becomes a new mailbox. A name that is taken already is a fault."),
+    "edit": gettext_lazy(
+        "New passwords and capacities. A blank cell changes nothing; names that do not exist are passed over and counted."
     ),
-    "edit": (
-        gettext_lazy("Edit"),
-        gettext_lazy("New passwords and capacities. A blank cell changes nothing; names that do not exist are passed over and counted."),
-    ),
-    "commands": (
-        gettext_lazy("Commands"),
-        gettext_lazy("Each row says what it does: add, modify or delete. Columns that are left out keep their values."),
-    ),
+    "commands": gettext_lazy("Each row says what it does: add, modify or delete. Columns that are left out keep their values."),
 }
 
 
 class BulkForm(PanelForm):
     """What the file is for, and the file."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("What the file does"), choices=[(key, label) for key, (label, _about) in KINDS.items()])
+    kind = forms.ChoiceField(label=gettext_lazy("What the file does"), choices=list(KINDS.items()))
     file = forms.FileField(label=gettext_lazy("CSV file"), allow_empty_file=True)
 
     def __init__(self, *args: Any, too_large: bool = False, may_hash: bool = False, **kwargs: Any) -> None:
@@ -44,13 +38,15 @@ class BulkForm(PanelForm):
     def kinds(self) -> Iterator[dict[str, Any]]:
         """Each kind with its explanation, its columns and its sample."""
         chosen = self["kind"].value() or "create"
-        for key, (label, about) in KINDS.items():
-            columns = [name for name in FORMS[key].known if name != HASH or self.may_hash]
+        for key, label in KINDS.items():
+            name, text = SAMPLES[key]
+            columns = text.partition("\r\n")[0].split(",")
+            columns += [more for more in FORMS[key].known if more not in columns and (more != HASH or self.may_hash)]
             yield {
                 "key": key,
                 "label": label,
-                "about": about,
-                "sample": SAMPLES[key][0],
+                "about": ABOUT[key],
+                "sample": name,
                 "columns": ", ".join(columns),
                 "chosen": key == chosen,
             }

@@ -20,6 +20,7 @@ from panel.base.errors import Clash, Forbidden
 from panel.base.tenancy import Principal, Role
 
 SESSION_HOURS = 12
+OF_LOGIN = {"email", "language", "is_active"}  # of an admin's fields: beside the password what all roles share
 BELOW = (Role.MAIL_ADMIN, Role.WEB_ADMIN)  # what a customer admin appoints
 
 
@@ -102,6 +103,11 @@ def _require_login(admin: Admin, user: Principal) -> None:
         raise Forbidden(_("This person has further roles that are not yours to give: only an operator changes the login."))
 
 
+def _require_role(admin: Admin, user: Principal) -> None:
+    if admin.actor != user.actor and not is_within_reach(admin.role, admin.customer_id, user):  # type: ignore[attr-defined]
+        raise Forbidden(_("Your role may not do this."))
+
+
 def check_admin_password(password: str, login: str) -> None:
     """Admins' passwords follow the basic rule with at least 12 characters."""
     try:
@@ -115,11 +121,16 @@ def check_admin_password(password: str, login: str) -> None:
 def change_admin(
     admin: Admin, *, acting_user: Principal, domains: Sequence[Domain] | None = None, password: str | None = None, **fields: Any
 ) -> Admin:
-    """Changes role, customer, email, language, is_active, domains, password: what is given."""
+    """Changes role, customer, email, language, is_active, domains, password: what is given.
+
+    What concerns the login needs all of the person's roles within reach, the first role only itself.
+    """
     require(acting_user, "admin.write")
     with transaction.atomic():
         fresh: Admin = Admin.objects.get_queryset().select_for_update().get(pk=admin.pk)
-        _require_login(fresh, acting_user)
+        if password is not None or OF_LOGIN & set(fields):
+            _require_login(fresh, acting_user)
+        _require_role(fresh, acting_user)
         before = shown(fresh, fresh.domains.all())
         if fresh.actor == acting_user.actor and fields.get("role", fresh.role) != fresh.role:
             raise Forbidden(_("Nobody changes their own role."))

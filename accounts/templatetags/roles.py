@@ -18,6 +18,12 @@ def known_roles(admin: Any, user: Principal) -> list[Any]:
 
 
 @register.filter
+def is_in_hand(admin: Any, user: Principal) -> bool:
+    """Whether all of somebody's roles are the user's to give, so that the login is theirs to delete."""
+    return len(roles.known_roles(admin, user)) == 1 + len(admin.appointments.all())
+
+
+@register.filter
 def reach_is_empty(held: Any) -> bool:
     """A role over domains that has none."""
     return held.role in BELOW and not held.domains.all()

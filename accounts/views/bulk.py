@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
+from accounts import working
 from accounts.forms.bulk import BulkForm
 from accounts.forms.mailboxes import ConfirmForm
 from accounts.models import Domain, Mailbox
@@ -77,6 +78,7 @@ class CarryOut(OnJob, FormPage):
         lost = boxes.aggregate(bytes=Sum("used_bytes"), messages=Sum("used_messages"))
         result = {"create": 0, "change": 0, "delete": 0, **(self.job.result or {})}
         more = {"chosen": boxes.order_by("pk"), "lost": lost, "rest": max(0, result["delete"] - len(named)), "result": result}
+        more["tally"] = working.tally(self.job)
         return super().get_context_data(**{**more, "domain": self.domain, **kwargs})
 
     def get(self, *args: Any, **kwargs: Any) -> HttpResponse:

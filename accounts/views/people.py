@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import signin, two_step
-from accounts.forms.people import AdminCreateForm, AdminForm, OwnAccountForm, OwnAdminPasswordForm
+from accounts.forms.people import AdminCreateForm, AdminForm, OwnAccountForm, OwnAdminPasswordForm, RoleForm
 from accounts.models import Admin
 from accounts.services import people as services
 from accounts.services.appointments import FURTHER, visible_appointments
@@ -90,8 +90,9 @@ class OnAdmin(Page):
 
 
 class AdminEdit(OnAdmin, FormPage):
+    """Of somebody with roles elsewhere a customer admin changes what they are in the own contract, not the login."""
+
     template_name = "admins/edit.html"
-    form_class = AdminForm
     done_message = gettext_lazy("The administrator %(login)s was saved.")
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -108,12 +109,21 @@ class AdminEdit(OnAdmin, FormPage):
             "language": admin.language,
         }
 
+    @cached_property
+    def is_in_hand(self) -> bool:
+        return services.has_login_in_hand(self.admin, self.user)
+
+    def get_form_class(self) -> Any:
+        return AdminForm if self.is_in_hand else RoleForm
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        further = visible_appointments(self.admin, self.user)
-        return super().get_context_data(further=further, in_hand=services.has_login_in_hand(self.admin, self.user), **kwargs)
+        admin = self.admin
+        knows_first = services.is_within_reach(admin.role, admin.customer.pk if admin.customer else None, self.user)
+        shown = {"further": visible_appointments(admin, self.user), "in_hand": self.is_in_hand, "knows_first": knows_first}
+        return super().get_context_data(**shown, **kwargs)
 
     def perform(self, form: Any) -> Change | None:
-        password = form.cleaned_data["password"] or None
+        password = form.cleaned_data.get("password") or None
         services.change_admin(self.admin, password=password, **form.settings(), acting_user=self.user)
         return None
 

@@ -174,6 +174,13 @@ def test_the_login_of_somebody_with_a_higher_role_is_out_of_reach(cast: Cast, ap
     assert session("bob").status_code == 201
 
 
+def test_what_somebody_is_in_the_own_contract_is_taken_away_whatever_they_are_elsewhere(cast: Cast, api: As) -> None:
+    further(cast)
+    alice = api(cast.alice)
+    assert alice.patch("/admins/bob/", {"domains": []}).json()["domains"] == []
+    assert alice.patch("/admins/bob/", {"domains": [], "email": "x@example.net"}).status_code == 403
+
+
 def test_a_domain_that_moves_leaves_the_further_roles_of_the_old_contract(cast: Cast) -> None:
     role = further(cast, cast.bob)
     other = signed(session("bob", role.pk))

@@ -209,7 +209,7 @@ def test_the_list_holds_ones_own_work_of_every_kind(cast: Cast, bob: Client, as_
     mailboxes.delete_mailboxes([make_mailbox(cast.domain, "otto")], acting_user=cast.bob)
     mailboxes.purge_mailbox(cast.foreign_box, acting_user=cast.charlie)
     text = text_of(bob, "/jobs/")
-    for words in ("Check of staff.csv", "Emptying mia@a.example.com", "Removing the mail of deleted mailboxes", "failed", "waiting"):
+    for words in ("Check of staff.csv", "Emptying mia@a.example.com", "Removing the mail of deleted mailboxes", "1 fault", "waiting"):
         assert words in text, words
     assert "max@b.example.com" not in text
     assert "max@b.example.com" in text_of(as_user(cast.operator), "/jobs/")

@@ -3,10 +3,10 @@
 import pytest
 from django.test import Client
 
-from accounts.models import Appointment
+from accounts.models import Admin, Appointment
 from accounts.services.appointments import appoint, dismiss_appointment
 from panel.base.tenancy import SYSTEM, Role
-from tests.conftest import Cast
+from tests.conftest import PASSWORD, Cast
 from tests.screens.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,9 @@ def test_a_role_elsewhere_is_not_shown_and_the_login_is_out_of_reach(cast: Cast,
     assert "b.example.com" not in text
     assert "only an operator changes the login" in text
     assert 'name="password"' not in text
-    assert alice.post(BOB + "edit/", {"role": "web_admin", "domains": [cast.domain.pk]}).status_code == 403
+    assert alice.post(BOB + "edit/", {"role": "web_admin", "domains": [], "password": "Another#Word2026"}).status_code == 302
+    fresh = Admin.objects.get_queryset().get(pk=cast.bob.pk)
+    assert (fresh.role, list(fresh.domains.all()), fresh.check_password(PASSWORD)) == ("web_admin", [], True)
     assert alice.post(BOB + "delete/").status_code == 403
     assert alice.get(f"{BOB}roles/{elsewhere.pk}/").status_code == 404
 
