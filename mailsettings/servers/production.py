@@ -180,6 +180,8 @@ def panel_environment(layout: Layout, panel: str, kept: Mapping[str, str]) -> di
         "TEGAMI_ALLOWED_HOSTS": panel,
         "TEGAMI_TRUSTED_ORIGINS": f"https://{panel}",
         "TEGAMI_STATIC_ROOT": "/var/lib/tegami-panel/static",
+        # Failed sign-ins are counted by the client's network; only the web server before the panel reaches its port.
+        "TEGAMI_PROXIES": "127.0.0.1/32,::1/128",
     }
     return {**web, **kept, **ours}
 
