@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import strategies as st
 from lxml import etree
 
 from accounts.models import MailHost
@@ -132,6 +134,20 @@ def test_what_is_not_hosted_is_one_404(ask: str, address: str, anybody: Client) 
     answer = anybody.get(ask.format(address))
     unknown = anybody.get(ask.format("x@unknown.example"))
     assert (answer.status_code, answer.content) == (unknown.status_code, unknown.content) == (404, b"Not found.\n")
+
+
+TEXTS = st.text(max_size=40)
+ADDRESSES = TEXTS | TEXTS.map(lambda text: f"{text}@a.example.com") | TEXTS.map(lambda text: f"mia@{text}")
+
+
+@hypothesis.settings(max_examples=50, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis.given(ADDRESSES, st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40))
+def test_whatever_is_asked_is_answered(anybody: Client, address: str, name: str) -> None:
+    cache.clear()
+    for path in (CONFIG, DISCOVER):
+        assert anybody.get(path, {"emailaddress": address}).status_code in (200, 404)
+        assert anybody.get(path, headers={"Host": name}).status_code in (200, 400, 404)  # 400: no name can have these letters
+    assert anybody.get(PROFILE, {"address": address}).status_code in (200, 404)
 
 
 def test_neither_is_a_name_of_nobody(anybody: Client) -> None:
