@@ -172,7 +172,8 @@ def _hashed(job: Job, acts: Sequence[Act]) -> dict[str, str]:
 def _mark(job: Job, plan: Plan, change: Change | None) -> None:
     """In the transaction: from its commit on nobody does it again."""
     args = {**job.args, CARRIED_OUT: str(change.pk) if change else ""}
-    _renew(job, args=args, result=plan.result(), done=plan.rows, total=plan.rows)
+    with effect("import.mark"):
+        _renew(job, args=args, result=plan.result(), done=plan.rows, total=plan.rows)
     Upload.objects.filter(pk=job.args["upload"]).delete()
 
 
