@@ -80,6 +80,7 @@ ACTS: dict[str, Any] = {  # what is not its verb with its object
     "admin.password": gettext_lazy("{who} changed the own password"),
     "token.delete": gettext_lazy("{who} revoked the API token “{what}”"),
     "session.create": gettext_lazy("{who} signed in"),
+    "session.delete": gettext_lazy("{who} signed out"),
     "session.end": gettext_lazy("{who} ended a session"),
     "session.refuse": gettext_lazy("Signing in as {what} was refused"),
     "two_step.create": gettext_lazy("{who} set up a second step for signing in"),
