@@ -245,6 +245,18 @@ def test_whatever_is_found_once_the_limit_is_reached_is_refused(cast: Cast) -> N
             brakes.tried(who, meanwhile(found))
 
 
+def test_a_refused_try_costs_no_hash_and_counts_no_more(cast: Cast) -> None:
+    fail(10)
+    before = list(SignInFailure.objects.values_list("key", "count", "until"))
+
+    def verify() -> None:
+        raise AssertionError("asked")
+
+    with pytest.raises(brakes.Refused):
+        brakes.tried(brakes.source("bob", "192.0.2.1"), verify)
+    assert list(SignInFailure.objects.values_list("key", "count", "until")) == before
+
+
 def test_tidy_forgets_what_is_over(cast: Cast) -> None:
     fail(3)
     brakes.tidy()
