@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.bulk import imports
 from bench.client import Client
 from bench.delivery import deliveries
 from mailsettings.servers.layout import Layout
@@ -60,6 +61,7 @@ def measure(client: Client, layout: Layout, accounts: int, rounds: int) -> list[
         rows += changes(client, domain, size, rounds)
         rows += reads(client, domain, size, rounds)
     rows.append(rules(client, domain, accounts, rounds))
+    rows += imports(client, 10_000, 2_000)
     rows += deliveries(client, max(rounds // 10, 5))
     rows.append(burst(client, domain, 1_000))
     rows.append(verify(layout, accounts))

@@ -31,6 +31,14 @@ class Client:
             raise RuntimeError(f"{method} {path}: {status} {text[:300]!r}")
         return (json.loads(text) if text else None), found.get("Change-Id") or ""
 
+    def post(self, path: str, body: str, kind: str) -> Any:
+        """A body that is not JSON. Raises RuntimeError for a refusal."""
+        headers = {"Authorization": f"Bearer {self.layout.secrets.operator_token}", "Content-Type": kind}
+        status, text, _found = self._send("POST", f"/api/v1{path}", body, headers)
+        if status >= 400:
+            raise RuntimeError(f"POST {path}: {status} {text[:300]!r}")
+        return json.loads(text)
+
     def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, bytes, Any]:
         panel = http.client.HTTPConnection(*self.layout.ports["panel"], timeout=60)
         panel.request(method, path, body, headers)
