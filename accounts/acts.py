@@ -145,6 +145,7 @@ def one_of(words: Mapping[str, Any]) -> Show:
 
 
 ROLES = dict(Role.choices)
+STEPS = {"password": gettext_lazy("password"), "totp": gettext_lazy("authenticator app"), "webauthn": gettext_lazy("passkey")}
 
 
 def roles(value: Any) -> str:
@@ -194,6 +195,7 @@ FIELDS: dict[str, Field] = {
     "kind": Field(gettext_lazy("kind")),
     "name": Field(gettext_lazy("name")),
     "enabled": Field(gettext_lazy("operation")),
+    "by": Field(gettext_lazy("means"), one_of(STEPS)),
     "url": Field(gettext_lazy("address")),
     "events": Field(gettext_lazy("events")),
     "level": Field(gettext_lazy("level")),

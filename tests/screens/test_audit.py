@@ -244,8 +244,9 @@ def test_somebody_finds_a_change_and_undoes_it_by_keyboard(cast: Cast, page: Pag
     mailboxes.change_mailbox(cast.mia, quota_mb=77, acting_user=cast.alice)
     sign_in(page, "bob")
     page.goto("/audit/")
+    page.get_by_text("created the domain").wait_for()
     page.get_by_label("Search what or who").fill("mia@")
-    page.get_by_text("signed in").wait_for(state="detached")
+    page.get_by_text("created the domain").wait_for(state="detached")
     summary = page.locator(".timeline details summary").first
     summary.focus()
     page.keyboard.press("Enter")
