@@ -27,6 +27,15 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     trickle_s: float = 0.0  # seconds between the bytes of the answer's head
+    held: threading.Event | None = None  # answers come once it is set
+
+    def wait(self, count: int, seconds: float = 30) -> list[dict[str, Any]]:
+        """What came, once it is `count`."""
+        ends = time.monotonic() + seconds
+        while len(self.came) < count:
+            assert time.monotonic() < ends, f"{len(self.came)} of {count} came within {seconds} s"
+            time.sleep(0.02)
+        return self.came
 
 
 @contextmanager
@@ -38,6 +47,8 @@ def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.came.append({"path": self.path, "body": body, **{name.lower(): value for name, value in self.headers.items()}})
+            if kept.held is not None:
+                kept.held.wait(30)
             status = kept.answers.pop(0) if kept.answers else 204
             head = f"HTTP/1.1 {status} Whatever\r\n" + "".join(f"{name}: {value}\r\n" for name, value in kept.headers.items())
             self._say(head.encode() + b"Connection: close\r\n\r\n" + kept.body)

@@ -146,6 +146,16 @@ def test_everybody_is_told_of_what_they_see_and_of_nothing_else(cast: Cast, make
     assert [len(told(hooks[owner])) for owner in owners] == [4, 3, 1, 1]
 
 
+def test_of_many_entries_at_once_each_goes_to_its_own_contract(cast: Cast, make_hook: MakeHook) -> None:
+    hooks = [make_hook(owner) for owner in (cast.alice, cast.bob, cast.charlie)]
+    rows = [
+        audit.entry("mailbox.create", f"n@{domain}", acting_user=SYSTEM, domain=domain) for domain in (cast.domain, cast.foreign_domain)
+    ]
+    audit.record_many([*rows, audit.entry("import.done", "nobody's", acting_user=SYSTEM)])
+    ours, theirs = ["account.created n@a.example.com"], ["account.created n@b.example.com"]
+    assert [told(hook) for hook in hooks] == [ours, ours, theirs]
+
+
 def test_a_webhook_sees_with_the_role_in_which_it_was_made(cast: Cast, make_hook: MakeHook) -> None:
     """Alice runs the contract, and is mail admin of charlie's domain in a further role."""
     further = Appointment.objects.create(admin=cast.alice, role=Role.MAIL_ADMIN, customer=cast.charlie.customer)
@@ -313,11 +323,22 @@ def test_a_worker_killed_between_claim_and_answer_loses_nothing(cast: Cast, make
     assert WebhookDelivery.objects.get().state == "delivered"
 
 
-def test_of_two_workers_one_gets_it(cast: Cast, make_hook: MakeHook) -> None:
+def test_of_two_workers_one_gets_it(cast: Cast, make_hook: MakeHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where both have read it before either claims it."""
     hook = make_hook(cast.bob)
     mailboxes.create_mailbox(cast.domain, "ken", PASSWORD, acting_user=cast.bob)
-    assert deliveries.claim(hook.pk) is not None
+    real, asked, other = timezone.now, [], []
+
+    def now() -> Any:
+        asked.append("")
+        if len(asked) == 2:  # between reading the row and claiming it
+            other.append(deliveries.claim(hook.pk))
+        return real()
+
+    monkeypatch.setattr(timezone, "now", now)
     assert deliveries.claim(hook.pk) is None
+    assert other[0] is not None
+    assert WebhookDelivery.objects.get().attempts == 1
 
 
 def test_an_answer_that_comes_too_late_does_not_undo_the_next_attempt(cast: Cast, make_hook: MakeHook, receiver: Receiver) -> None:
