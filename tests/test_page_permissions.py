@@ -10,8 +10,9 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts import two_step, urls
+from accounts.bulk.plan import Plan
 from accounts.models import Admin, Mailbox, MailHost
-from accounts.services import expansions, imports, mailboxes
+from accounts.services import board, expansions, imports, mailboxes
 from accounts.services.appointments import appoint
 from accounts.services.tokens import create_token
 from accounts.services.webhooks import create_webhook
@@ -20,7 +21,7 @@ from mailsettings.models import DkimKey
 from mailsettings.services import replies
 from mailsettings.services.filters import create_filter
 from mailsettings.services.profiles import create_profile
-from panel.base.models import Change, Job
+from panel.base.models import AuditEntry, Change, Job
 from panel.base.tenancy import SYSTEM, Role
 from tests.conftest import Cast, sign_in_mailbox
 
@@ -47,6 +48,9 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "domain-delete": OPERATOR_ELSE_403,
     "mailbox-list": ADMINS_200,
     "mailbox-create": ADMINS_200,
+    "mailbox-export": ADMINS_200,
+    "audit-list": LISTS,
+    "audit-undo": ADMINS_200,
     "mailbox-detail": ADMINS_200,
     "mailbox-edit": ADMINS_200,
     "mailbox-password": ADMINS_200,
@@ -99,6 +103,16 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "me-tokens": MAILBOX_USER,
     "me-token-create": MAILBOX_USER,
     "me-token-delete": MAILBOX_USER,
+    "all-mailboxes": LISTS,
+    "mailbox-suspend": ADMINS_200,
+    "mailbox-resume": ADMINS_200,
+    "mailbox-force": OPERATOR_ELSE_403,
+    "mailbox-force-many": OPERATOR_ELSE_403,
+    "board": (200, 200, 200, 200, 200, 200, 302),
+    "notice-list": OPERATOR_200,
+    "notice-create": OPERATOR_200,
+    "notice-edit": OPERATOR_200,
+    "notice-delete": OPERATOR_200,
     "mailbox-reply": ADMINS_200,
     "mailbox-reply-reset": ADMINS_200,
     "mailbox-reply-delete": ADMINS_200,
@@ -119,6 +133,10 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "filter-delete": ADMINS_200,
     "domain-senders": ADMINS_200,
     "server-information": (200, 200, 200, 200, 404, 404, 302),
+    "domain-dns": (200, 200, 200, 200, 404, 404, 302),
+    "domain-dkim-rotate": (200, 200, 200, 200, 404, 404, 302),
+    "domain-dkim-switch": (200, 200, 200, 200, 404, 404, 302),
+    "domain-dkim-delete": (200, 200, 200, 200, 404, 404, 302),
     "mailbox-server-information": ADMINS_200,
     "mailbox-set-up": ADMINS_200,
     "me-server-information": MAILBOX_USER,
@@ -132,10 +150,6 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "me-spam-senders": MAILBOX_USER,
     "me-explain": MAILBOX_USER,
     # with the permission to forward; without it tests/screens/test_forwarding.py
-    "domain-dns": (200, 200, 200, 200, 404, 404, 302),
-    "domain-dkim-rotate": (200, 200, 200, 200, 404, 404, 302),
-    "domain-dkim-switch": (200, 200, 200, 200, 404, 404, 302),
-    "domain-dkim-delete": (200, 200, 200, 200, 404, 404, 302),
     "me-forwarding": MAILBOX_USER,
     "me-profile-create": MAILBOX_USER,
     "me-profile": MAILBOX_USER,
@@ -172,6 +186,8 @@ ELSEWHERE = {
     "set-theme",
     "domain-switch",
     "mailbox-delete-many",
+    "domain-dns-check",
+    "board-dismiss",
     "change-retry",
     "filter-order",
     "mailbox-profile-order",
@@ -185,8 +201,6 @@ PATTERNS = [*urls.urlpatterns, *treatment_urls.urlpatterns]
 WITH_OBJECT = [
     str(pattern.name)
     for pattern in PATTERNS
-    "domain-dns-check",
-    "board-dismiss",
     if "<" in str(pattern.pattern)
     and str(pattern.name) in EXPECTED
     and not str(pattern.name).startswith(("plan-", "change-", "job-", "me-profile-create", "me-set-up", "mail-host-"))
@@ -199,11 +213,12 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     MailHost.objects.update(hostname="mail.example.net")  # without a name there are no guides
     for domain in (cast.domain, cast.foreign_domain):
+        DkimKey.objects.create(domain=domain, selector="t1", public="MIIB", private=b"sealed")
         expansions.create_alias(domain, "info", ["x@example.net"], acting_user=SYSTEM)
         expansions.create_group(domain, "all", ["x@example.net"], acting_user=SYSTEM)
     change = Change.objects.create(actor=cast.bob.actor)
     job = imports.start(cast.domain, "create", "staff.csv", b"mail_account", acting_user=cast.bob, preview=True)
-    Job.objects.filter(pk=job.pk).update(state="done", result={"create": 1})
+    Job.objects.filter(pk=job.pk).update(state="done", result=Plan(rows=1).result())
     boxes = (cast.mia, cast.foreign_box)
     for box in boxes:
         mailboxes.change_mailbox(box, spam_seat=True, user_may_forward=True, acting_user=SYSTEM)
@@ -212,7 +227,6 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
     kept = {
         d: create_filter(d, action="discard", conditions=[condition], acting_user=SYSTEM)[0] for d in (cast.domain, cast.foreign_domain)
     }
-        DkimKey.objects.create(domain=domain, selector="t1", public="MIIB", private=b"sealed")
     sent = {box.domain: create_profile(box, action="forward", destinations=["x@example.net"], acting_user=SYSTEM)[0].pk for box in boxes}
     for admin in (cast.bob, cast.charlie):
         two_step.add_app(admin, two_step.new_secret(), 0)
@@ -226,6 +240,7 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
         admin.login: appoint(admin, Role.WEB_ADMIN, customer=d.customer, domains=[d], acting_user=SYSTEM)
         for admin, d in ((cast.bob, cast.domain), (cast.charlie, cast.foreign_domain))
     }
+    said = {d: board.create_notice(title="Hello", domain=d, acting_user=SYSTEM).pk for d in (cast.domain, cast.foreign_domain)}
     for pattern in PATTERNS:
         route, name = str(pattern.pattern), str(pattern.name)
         for whose, domain in (("own", cast.domain), ("foreign", cast.foreign_domain)):
@@ -239,6 +254,7 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
                     sent[domain] if "-profile" in name else kept[domain].pk if name.startswith("filter-") else domain.customer_id
                 ),
                 "<str:group>": "forward",
+                "<str:selector>": "t1",
                 "<str:program>": "thunderbird",
                 "<str:host>": domain.host.name,
                 "<str:login>": "bob" if whose == "own" else "charlie",
@@ -248,12 +264,15 @@ def paths(cast: Cast) -> Callable[[str, str], str]:
             if "-token-" in name or name.startswith("webhook-"):
                 owner = box if name.startswith("me-") else cast.bob if whose == "own" else cast.charlie
                 words["<int:pk>"] = str((hooks if name.startswith("webhook-") else keys)[owner])
+            if name.startswith("audit-"):
+                words["<int:pk>"] = str(AuditEntry.objects.filter(domain=domain.name).latest("pk").pk)
+            if name.startswith("notice-"):
+                words["<int:pk>"] = str(said[domain])
             if name == "two-step-remove":
                 words["<int:pk>"] = str(Authenticator.objects.get(user__login=words["<str:login>"], type="totp").pk)
             if name.startswith("admin-role"):
                 words["<int:pk>"] = str(held[words["<str:login>"]].pk)
             path = "/" + route
-                "<str:selector>": "t1",
             for word, value in words.items():
                 path = path.replace(word, value)
             found[name, whose] = path
