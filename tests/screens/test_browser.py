@@ -42,6 +42,8 @@ PAGES = {
         "/domains/a.example.com/filters/",
         "/domains/a.example.com/filters/new/",
         "/domains/a.example.com/senders/",
+        "/domains/a.example.com/dns/",
+        "/domains/a.example.com/dkim/rotate/",
         "/domains/a.example.com/aliases/",
         "/domains/a.example.com/aliases/new/",
         "/domains/a.example.com/groups/new/",
@@ -59,7 +61,7 @@ PAGES = {
         "/account/password/",
         "/nothing/here/",
     ],
-    "wendy": ["/"],
+    "wendy": ["/", "/domains/a.example.com/dns/"],
     "mia@a.example.com": ["/me/", "/me/password/", "/me/purge/", "/me/auto-reply/", "/me/explain/"],
 }
 
