@@ -91,6 +91,7 @@ class ChangeTarget(models.Model):
         indexes = [
             models.Index(fields=["host", "id"], condition=Q(state="pending"), name="target_pending"),
             models.Index(fields=["lease"], condition=Q(lease__isnull=False), name="target_lease"),
+            models.Index(fields=["change"], condition=Q(state="failed"), name="target_failed"),
         ]
 
 
