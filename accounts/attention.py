@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts import limits, notices, status, two_step
 from accounts.models import Admin, Customer, Domain, Mailbox, Notice, SignInPolicy
@@ -63,7 +63,7 @@ def _notices(user: Any) -> Iterator[Need]:
     for notice in rows[:SHOWN]:
         level = {"problem": "bad", "warning": "warn"}.get(notice.level, "plain")
         said = notices.said(notice)
-        yield Need("megaphone", level, said.title, said.url or reverse("board"), said.leads or _("Read"))
+        yield Need("megaphone", level, said.title, said.url or reverse("board"), said.leads or pgettext("a notice", "Read"))
     if len(rows) > SHOWN:
         yield Need("megaphone", "plain", _("There are more notices on the message board."), reverse("board"), _("Message board"))
 

@@ -49,7 +49,7 @@ CAUSES = (  # the gravest first
     ),
     Cause(
         Code.OVER_CAPACITY,
-        _("The mailbox is full: it cannot receive until mail is deleted or its capacity raised."),
+        _("The mailbox is full: it receives no mail until there is room again."),
         _("Raise the capacity, or have mail deleted that is not needed."),
         _("Delete mail that you do not need, or ask your administrator for more capacity."),
     ),
