@@ -56,7 +56,7 @@ KINDS: dict[str, Kind] = {
     ),
     "import_failed": Kind(
         _("%(domain)s: the file %(name)s could not be carried out"),
-        _("Errors: %(errors)d. The job lists each with line and column."),
+        _("Errors: %(errors)d. Each was mailed to the admin address, with line and column; who handed the file in sees them at the job."),
     ),
 }
 ADDRESSES = ("address", "domain")  # values that people read with U-labels

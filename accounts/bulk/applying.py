@@ -136,7 +136,8 @@ def _modified(acts: Sequence[Act], ground: Ground) -> tuple[list[AuditEntry], li
 def _deleted(acts: Sequence[Act], ground: Ground) -> list[AuditEntry]:
     rows = [ground.boxes[act.address] for act in acts]
     mailboxes.removal_of_homes(rows, acting_user=ground.user)
-    AddressName.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    for start in range(0, len(rows), bulk.BATCH):
+        AddressName.objects.filter(pk__in=[row.pk for row in rows[start : start + bulk.BATCH]]).delete()
     return [ground.entry("mailbox.delete", row.address, before=mailboxes.shown(row)) for row in rows]
 
 

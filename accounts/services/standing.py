@@ -90,18 +90,24 @@ def password_was_set(fresh: Mailbox, former_hash: str) -> None:
 
 def passwords_were_set(rows: Sequence[Mailbox]) -> None:
     """The same for many locked rows that hold their old hashes still, in a few statements; the caller saves `must_change_password`."""
-    FormerPassword.objects.bulk_create([FormerPassword(mailbox=row, password_hash=row.password_hash) for row in rows], batch_size=BATCH)
-    seen = Counter[str]()
-    surplus = []
-    for mailbox, key in FormerPassword.objects.filter(mailbox__in=[row.pk for row in rows]).order_by("-pk").values_list("mailbox_id", "pk"):
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        FormerPassword.objects.bulk_create([FormerPassword(mailbox=row, password_hash=row.password_hash) for row in part])
+        _forget_older_passwords(part)
+        end_sessions(part)
+        Notice.objects.filter(topic__in=[topic(row) for row in part if row.must_change_password]).delete()
+    for row in rows:
+        row.must_change_password = False
+
+
+def _forget_older_passwords(rows: Sequence[Mailbox]) -> None:
+    seen, surplus = Counter[str](), []
+    kept = FormerPassword.objects.filter(mailbox__in=[row.pk for row in rows]).order_by("-pk")
+    for mailbox, key in kept.values_list("mailbox_id", "pk"):
         seen[mailbox] += 1
         if seen[mailbox] > FormerPassword.KEPT:
             surplus.append(key)
     FormerPassword.objects.filter(pk__in=surplus).delete()
-    end_sessions(rows)
-    Notice.objects.filter(topic__in=[topic(row) for row in rows if row.must_change_password]).delete()
-    for row in rows:
-        row.must_change_password = False
 
 
 def last_passwords(mailbox: Mailbox) -> list[str]:
