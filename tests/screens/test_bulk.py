@@ -107,7 +107,7 @@ def test_what_was_checked_is_carried_out_after_a_confirmation(cast: Cast, bob: C
     live(job)
     text = text_of(bob, f"/jobs/{job.pk}/")
     assert "created" in text
-    assert "/domains/a.example.com/mailboxes/?as=csv" in text
+    assert "/domains/a.example.com/mailboxes/export/" in text
     assert "What came of it" in text_of(bob, f"/jobs/{preview.pk}/")
     again = bob.post(f"/jobs/{preview.pk}/carry-out/")
     assert "This preview has been carried out already." in again.content.decode()

@@ -136,3 +136,10 @@ def test_a_new_domain_stays_within_the_contract_too(cast: Cast) -> None:
             limits={"accounts": 6},
             acting_user=SYSTEM,
         )
+
+
+def test_the_overview_says_what_the_contract_has_left(cast: Cast, alice: Client) -> None:
+    contract(cast, accounts=50, domains=3)
+    text = text_of(alice, "/")
+    assert "1 of 50, 49 left" in text
+    assert "1 of 3, 2 left" in text

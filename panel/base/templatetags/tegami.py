@@ -83,8 +83,12 @@ def _figure(value: float) -> str:
 
 
 @register.inclusion_tag("partials/meter.html")
-def meter(used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False, terse: bool = False) -> dict[str, Any]:
-    """A bar with both figures. `unit` is "mb" (MiB) or "count"; without a limit it is the figure, `terse` the figure alone."""
+def meter(
+    used: float, limit: float | None, label: str, unit: str = "count", wide: bool = False, terse: bool = False, left: bool = False
+) -> dict[str, Any]:
+    """A bar with both figures, and with `left` what is left. `unit` is "mb" (MiB) or "count"; without a limit it is the
+    figure, `terse` the figure alone.
+    """
     show = size if unit == "mb" else _count
     limit = None if limit == "" else limit  # type: ignore[comparison-overlap] # a limit that a contract does not name
     return {
@@ -95,6 +99,7 @@ def meter(used: float, limit: float | None, label: str, unit: str = "count", wid
         "terse": terse,
         "used_text": show(used),
         "limit_text": None if limit is None else show(limit),
+        "left_text": show(max(0, limit - used)) if left and limit is not None else None,
         "low": (limit or 0) * NEAR,
         "high": (limit or 0) * FULL,
     }
