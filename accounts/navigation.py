@@ -75,7 +75,7 @@ def sections(request: HttpRequest, domain: Domain | None) -> list[Section]:
 
 def _sections(user: Any, domain: Domain | None) -> Iterator[Section]:
     if user.role == Role.MAILBOX_USER:
-        own = Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge"))
+        own = Row(reverse("me"), "envelope", words.word("own page", user.domain.plan.name), ("me", "me-password", "me-purge", "me-token*"))
         yield Section("", [own, *(row for rows in _more for row in rows(user, None)), _work(), _board()])
         return
     works = [_work()] if user.role in ADMINISTRATORS else []

@@ -25,7 +25,7 @@ class Receiver:
     came: list[dict[str, Any]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    endless: bool = False  # the body of the answer never stops
     trickle_s: float = 0.0  # seconds between the bytes of the answer's head
     held: threading.Event | None = None  # answers come once it is set
 
@@ -51,16 +51,19 @@ def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
                 kept.held.wait(30)
             status = kept.answers.pop(0) if kept.answers else 204
             head = f"HTTP/1.1 {status} Whatever\r\n" + "".join(f"{name}: {value}\r\n" for name, value in kept.headers.items())
-            self._say(head.encode() + b"Connection: close\r\n\r\n" + kept.body)
+            self._say(head.encode() + b"Connection: close\r\n\r\n")
+            while kept.endless and self._say(b"x" * 65_536):
+                pass
             self.close_connection = True
 
-        def _say(self, text: bytes) -> None:
+        def _say(self, text: bytes) -> bool:
             try:
                 for start in range(0, len(text), 1) if kept.trickle_s else (0,):
                     self.wfile.write(text[start : start + 1] if kept.trickle_s else text)
                     time.sleep(kept.trickle_s)
             except OSError:
-                return
+                return False
+            return True
 
         def do_GET(self) -> None:
             kept.came.append({"path": self.path, "method": "GET"})

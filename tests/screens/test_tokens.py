@@ -20,6 +20,7 @@ from tests.api.conftest import Asker
 from tests.api.test_permissions import views
 from tests.conftest import PASSWORD, Cast
 from tests.screens.conftest import SignIn, sign_in
+from tests.screens.test_browser import serious
 
 pytestmark = pytest.mark.django_db
 KEY = re.compile(r"tgm_[A-Za-z0-9_-]{43}")
@@ -228,3 +229,15 @@ def test_the_table_of_scopes_goes_where_everything_is_chosen(page: Page, cast: C
     assert table.is_visible()
     page.get_by_label("Everything that I may do").check()
     assert not table.is_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_axe_finds_nothing_serious(page: Page, cast: Cast) -> None:
+    token, _ = tokens.create_token(cast.bob, "backup", scopes=["accounts:read"], networks=["192.0.2.0/24"], domains=["a.example.com"])
+    hook, _ = webhooks.create_webhook(**HOOK, acting_user=cast.bob)  # type: ignore[arg-type]
+    webhooks.ping(hook, acting_user=cast.bob)
+    sign_in(page, "bob")
+    of_token = [f"/account/tokens/{part}" for part in ("", "new/", f"{token.pk}/delete/")]
+    of_hook = [f"/account/webhooks/{part}" for part in ("", "new/", f"{hook.pk}/", f"{hook.pk}/edit/", f"{hook.pk}/delete/")]
+    assert serious(page, [*of_token, *of_hook]) == []

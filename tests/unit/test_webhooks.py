@@ -349,6 +349,10 @@ def test_an_answer_that_comes_too_late_does_not_undo_the_next_attempt(cast: Cast
     assert slow is not None
     second = deliveries.claim(hook.pk)
     assert second is not None
+    receiver.answers = [500]
+    deliveries.attempt(slow)
+    row = WebhookDelivery.objects.get()
+    assert (row.next_at, row.error) == (second.next_at, "")  # still the second one's, for as long as it takes
     deliveries.attempt(second)
     receiver.answers = [500]
     deliveries.attempt(slow)
