@@ -155,6 +155,14 @@ def test_a_refusal_ends_after_its_time(cast: Cast) -> None:
     assert sign_in().status_code == 201
 
 
+def test_the_time_of_refusal_begins_with_the_failure_that_reaches_the_limit(cast: Cast) -> None:
+    """And not with the first of them."""
+    fail(9)
+    SignInFailure.objects.update(until=timezone.now() + timedelta(seconds=60))
+    fail(1)
+    assert int(sign_in()["Retry-After"]) > 800
+
+
 def test_failures_long_ago_do_not_count(cast: Cast) -> None:
     fail(9)
     SignInFailure.objects.update(until=timezone.now() - timedelta(seconds=1))
