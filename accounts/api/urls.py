@@ -3,7 +3,21 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api import admins, audit, contracts, credentials, domains, expansions, hosts, imports, mailboxes, me, notices, tokens, webhooks
+from accounts.api import (
+    admins,
+    audit,
+    contracts,
+    credentials,
+    domains,
+    expansions,
+    hosts,
+    imports,
+    mailboxes,
+    me,
+    notices,
+    tokens,
+    webhooks,
+)
 from panel.base.api import docs, progress
 
 app_name = "api"
