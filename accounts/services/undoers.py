@@ -37,8 +37,7 @@ def _mailbox(row: Mailbox, before: Values, user: Principal) -> Change | None:
 
 
 def _needs_of_domain(entry: AuditEntry) -> Collection[str]:
-    touched = {*entry.before, *entry.after}
-    return ("domain.change", "domain.contract") if touched & set(domains.CONTRACT) else ("domain.change",)
+    return domains.acts_of({*entry.before, *entry.after})
 
 
 def _domain(row: Domain, before: Values, user: Principal) -> Change | None:
