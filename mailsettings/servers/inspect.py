@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from mailsettings.servers import directory, doveadm, maps, scripts
+from mailsettings.servers import directory, dkim, doveadm, maps, scripts
 from mailsettings.servers.desired import FORWARDS, SCRIPTS, tag, way_out, whose
 from mailsettings.servers.layout import MAPS, Layout
 from mailsettings.servers.postfix import master_pid
 
 
 def inspect(layout: Layout, address: str) -> dict[str, Any]:
-    """`{"directory", "maps", "way_out", "scripts", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
+    """`{"directory", "maps", "way_out", "scripts", "signs_with", "dovecot_user", "usage", "running"}`; None stands for *not there*."""
     return {
         "address": address,
         "directory": _row(layout, address),
         "maps": {name: maps.read(layout, name, [_key(name, address)]).get(_key(name, address)) for name in MAPS},
         "way_out": list(groups(layout, address)),
         "scripts": {name: _script(layout, name, address) for name in scripts.STORES},
+        "signs_with": _selector(layout, address.rpartition("@")[2]),
         "running": {"postfix": master_pid(layout) is not None, "dovecot": dovecot_runs(layout)},
         **_dovecot(layout, address),
     }
@@ -50,6 +51,11 @@ def groups(layout: Layout, address: str) -> Iterator[str]:
     keys = [way_out(tag(address), n) for n in range(number)]
     found = maps.read(layout, FORWARDS, keys) if keys else {}
     return (f"{key}: {found.get(key)}" for key in keys)
+
+
+def _selector(layout: Layout, domain: str) -> str | None:
+    found = dkim.read(layout, [domain]).get(domain)
+    return found.selector if found else None
 
 
 def _row(layout: Layout, address: str) -> dict[str, Any] | None:

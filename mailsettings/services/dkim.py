@@ -82,11 +82,15 @@ def remove_at(key: DkimKey) -> datetime | None:
 
 
 def note_seen(key: DkimKey, is_there: bool) -> None:
-    """What a look at DNS says of a key that waits: its time begins, or begins anew when the record has gone again."""
-    if key.state != KeyState.PUBLISHED or is_there == (key.seen_at is not None):
+    """What a look at DNS says: the time of a key that waits begins, or begins anew when the record has gone again.
+
+    One that was switched to unseen can still be seen; what has signed stays seen.
+    """
+    waits = key.state == KeyState.PUBLISHED
+    if is_there == (key.seen_at is not None) or not (waits or (is_there and key.state == KeyState.ACTIVE)):
         return
     with transaction.atomic():
-        moved = DkimKey.objects.filter(pk=key.pk, state=KeyState.PUBLISHED, seen_at__isnull=is_there)
+        moved = DkimKey.objects.filter(pk=key.pk, state=key.state, seen_at__isnull=is_there)
         if moved.update(seen_at=timezone.now() if is_there else None):
             action = "dkim.seen" if is_there else "dkim.lost"
             audit.record(action, key.domain.name, acting_user=SYSTEM, domain=key.domain, after={"selector": key.selector})

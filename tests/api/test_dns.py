@@ -203,6 +203,17 @@ def test_a_record_that_goes_again_begins_its_time_anew(named: Cast, resolver: Re
     assert new.seen_at is None
 
 
+def test_a_key_that_signs_unseen_is_seen_later_and_stays_seen(named: Cast, resolver: Resolver) -> None:
+    key, _ = dkim.make_key(named.domain, acting_user=SYSTEM)
+    dkim.switch(named.domain, force=True, acting_user=SYSTEM)
+    resolver.put(f"{key.selector}._domainkey.a.example.com", "TXT", f"v=DKIM1; p={key.public}")
+    for _look in range(2):
+        dns.check(named.domain)
+        key.refresh_from_db()
+        assert key.seen_at
+        resolver.table.clear()
+
+
 def test_only_one_new_key_waits_at_a_time(cast: Cast, api: As) -> None:
     bob = api(cast.bob)
     bob.post(DKIM + "rotate/")
