@@ -1,7 +1,10 @@
 """`/notices/`: the message board."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -69,6 +72,16 @@ def _current(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
     return rows.filter(pk__in=shown) if value == "true" else rows.exclude(pk__in=shown)
 
 
+@contextmanager
+def named_as_sent() -> Iterator[None]:
+    """What the rules say of the model's `body` is about the field `text` here."""
+    try:
+        yield
+    except ValidationError as error:
+        found = error.error_dict
+        raise ValidationError({"text" if field == "body" else field: errors for field, errors in found.items()}) from None
+
+
 class NoticeApi(Resource):
     """The message board. Everybody reads the notices that are for them while they are shown; operators read and write all."""
 
@@ -112,11 +125,21 @@ class NoticeApi(Resource):
 
     def create(self, request: Request) -> Response:
         """The operator's: it is on the boards of its readers from `starts_at` on."""
-        return self.created(lambda body: Done(board.create_notice(acting_user=self.principal, **self._resolved(body))))
+
+        def make(body: dict[str, Any]) -> Done:
+            with named_as_sent():
+                return Done(board.create_notice(acting_user=self.principal, **self._resolved(body)))
+
+        return self.created(make)
 
     def partial_update(self, request: Request, name: str) -> Response:
         """Of the operator's own notices; the system's change by themselves. Who has put it away does not see it again."""
-        return self.changed(lambda row, body: Done(board.change_notice(row, acting_user=self.principal, **self._resolved(body))))
+
+        def change(row: Notice, body: dict[str, Any]) -> Done:
+            with named_as_sent():
+                return Done(board.change_notice(row, acting_user=self.principal, **self._resolved(body)))
+
+        return self.changed(change)
 
     def _resolved(self, body: dict[str, Any]) -> dict[str, Any]:
         """Names turned into the objects that they name."""

@@ -103,6 +103,7 @@ def change_domain(domain: Domain, *, acting_user: Principal, **fields: Any) -> t
         if before["customer"] != fresh.customer.name:  # the old contract's admins lose the domain with it
             fresh.admins.remove(*fresh.admins.exclude(customer=fresh.customer))
             fresh.appointments.remove(*fresh.appointments.exclude(customer=fresh.customer))
+            fresh.notices.exclude(code="").update(customer=fresh.customer)  # the system's, about its accounts
         after = shown(fresh)
         audit.record("domain.change", fresh.name, acting_user=acting_user, domain=fresh, before=before, after=after)
         if fresh.rules != old_rules:
