@@ -75,6 +75,11 @@ class Row:
         return self._state in (State.WRONG, State.MISSING, State.UNKNOWN)
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether it is there is not known: nothing that anybody has to mend."""
+        return self._state == State.UNKNOWN
+
+    @property
     def _state(self) -> str:
         """Nobody suffers where what only helps is missing."""
         state = self.finding.state if self.finding else ""
@@ -109,11 +114,13 @@ def shown(domain: Domain, user: Any) -> dict[str, Any]:
     wanted = [record for record in dns.records_of(domain, keys) if record.group != HOST or user.role == Role.OPERATOR]
     rows = [Row(record, dns.finding_of(record, look), *words.purpose_of(record)) for record in wanted]
     by_group = {group: [row for row in rows if row.record.group == group] for group in words.GROUPS}
+    needed = [row for row in rows if row.record.needed and row.record.group != HOST]
     return {
         "look": look,
         "mail": by_group.pop(MAIL),
         "others": [(words.GROUPS[group], found) for group, found in by_group.items() if found],
-        "faults": sum(row.is_fault and row.record.needed and row.record.group != HOST for row in rows),
+        "faults": sum(row.is_fault and not row.is_unanswered for row in needed),
+        "unanswered": any(row.is_unanswered for row in needed),
         "is_named": bool(domain.host.hostname),
         "may_name": may(user, "host.write"),
         "has_panel_name": bool(dns.panel_name()),

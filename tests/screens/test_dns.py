@@ -72,6 +72,12 @@ def test_a_check_shows_what_is_wrong_and_what_was_found(cast: Cast, resolver: Re
     assert "Everything that mail needs is published" in bob.post(PAGE + "check/", headers=HTMX).content.decode()
 
 
+def test_where_no_name_server_answers_nobody_is_told_to_mend_anything(cast: Cast, resolver: Resolver, bob: Client, settings: Any) -> None:
+    settings.DNS_RESOLVERS = [("127.0.0.1", 1)]
+    part = bob.post(PAGE + "check/", headers=HTMX).content.decode()
+    assert "The name servers gave no answer" in part and "need you" not in part
+
+
 def test_without_script_the_check_leads_back_to_the_page(cast: Cast, resolver: Resolver, bob: Client) -> None:
     assert bob.post(PAGE + "check/").url == PAGE  # type: ignore[attr-defined]
     assert bob.get(PAGE + "check/").status_code == 405
