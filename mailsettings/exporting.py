@@ -11,7 +11,7 @@ from accounts.models import Domain, Mailbox
 from accounts.models.addresses import MB
 from mailsettings.models import AutoReply, Profile, SpamSettings
 from mailsettings.replying import Phase, phase
-from mailsettings.services.spam import defaults
+from mailsettings.services.spam import tags_by_default
 from panel.base import csvfile
 
 COLUMNS = ("mail_account", "mail_password", "comment", "amount_of_mail_box", "spam", "forward", "auto", "pop", "mail_capacity")
@@ -45,7 +45,9 @@ def cells(row: Any, *, today: date, whole_address: bool) -> list[Any]:
 
 
 def _tags_spam(row: Mailbox, settings: SpamSettings | None) -> bool:
-    return row.has_spam_handling() and bool((settings or defaults(row)).tag_subject)
+    if not row.has_spam_handling():
+        return False
+    return settings.tag_subject if settings else tags_by_default(row.domain.rules)
 
 
 def _answers(row: Mailbox, reply: AutoReply | None, today: date) -> bool:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Mailbox
 from accounts.models.tenants import bump
+from accounts.rules import Rules
 from accounts.services.mailboxes import locked
 from mailsettings.models import SpamSettings
 from mailsettings.services.common import finish, may_treat, no_such
@@ -33,8 +34,13 @@ def settings_of(mailbox: Mailbox) -> SpamSettings:
 
 def defaults(mailbox: Mailbox) -> SpamSettings:
     """`platinum`: the tag, and spam is neither forwarded nor answered; elsewhere everything off."""
-    one = mailbox.domain.rules.spam == "one_of_two"
+    one = tags_by_default(mailbox.domain.rules)
     return SpamSettings(mailbox=mailbox, tag_subject=one, skip_forwarding=one, version=0)
+
+
+def tags_by_default(rules: Rules) -> bool:
+    """Whether spam is marked in the subject before anybody has set anything."""
+    return rules.spam == "one_of_two"
 
 
 def change_spam(mailbox: Mailbox, *, acting_user: Principal, **fields: Any) -> tuple[SpamSettings, Change]:
