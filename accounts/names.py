@@ -4,6 +4,7 @@ Everything here is pure. Errors are `ValidationError`s with a code that names th
 """
 
 import re
+from functools import lru_cache
 
 import idna
 from django.core.exceptions import ValidationError
@@ -61,10 +62,16 @@ def to_ascii(domain: str) -> str:
 def to_unicode(name: str) -> str:
     """A domain or an address with its domain as people read it (U-labels); what cannot be read stays as it is."""
     local, at, domain = name.rpartition("@")
+    return local + at + _decoded(domain)
+
+
+@lru_cache(maxsize=1024)
+def _decoded(domain: str) -> str:
+    """Remembered: lists and files name one domain thousands of times."""
     try:
-        return local + at + idna.decode(domain)
+        return idna.decode(domain)
     except (idna.IDNAError, UnicodeError):
-        return name
+        return domain
 
 
 def split(address: str) -> tuple[str, str]:
