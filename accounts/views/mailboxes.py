@@ -60,7 +60,7 @@ class MailboxList(InDomain, ListPage):
         return status.listed(rows, self.state, self.domain) if self.state else rows
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(state=self.state, states=status.CHOICES, limit=self.domain.limits.get("accounts"), **kwargs)
+        return super().get_context_data(state=self.state, states=status.CHOICES, **kwargs)
 
 
 class MailboxCreate(InDomain, FormPage):
