@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from accounts.bulk.plan import Plan as Work
 from accounts.models import Admin, Appointment, Mailbox, Plan
 from accounts.services import appointments, board, contracts, expansions, imports, mailboxes, tokens, webhooks
 from mailsettings.services import dkim, filters, profiles, replies
@@ -80,7 +81,7 @@ def world(cast: Cast) -> World:
     job, change = mailboxes.purge_mailbox(cast.mia, acting_user=cast.operator)
     ChangeTarget.objects.filter(change=change).update(state="failed")
     preview = imports.start(cast.domain, "create", "x.csv", CSV, acting_user=cast.operator, preview=True)
-    type(preview).objects.filter(pk=preview.pk).update(state="done", result={"errors": 0, "create": 1})
+    type(preview).objects.filter(pk=preview.pk).update(state="done", result=Work(rows=1).result())
     key, _ = dkim.make_key(cast.domain, acting_user=SYSTEM)
     give_app(cast.bob)
     appointments.appoint(cast.bob, role=Role.WEB_ADMIN, customer=cast.bob.customer, domains=[cast.domain], acting_user=SYSTEM)
