@@ -118,6 +118,7 @@ def test_nobody_takes_their_own_away_or_that_of_one_above(cast: Cast, api: As) -
         give_app(admin)
     assert api(cast.alice).post("/admins/alice/reset-two-step/").status_code == 403
     assert api(cast.alice).post("/admins/operator/reset-two-step/").status_code == 404
+    assert api(cast.operator).post("/admins/operator/reset-two-step/").status_code == 403
     assert api(cast.operator).post("/admins/alice/reset-two-step/").status_code == 200
 
 
