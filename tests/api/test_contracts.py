@@ -207,6 +207,7 @@ def test_a_customer_admin_appoints_for_the_own_contract(cast: Cast, api: As) -> 
         "domains": ["a.example.com"],
         "is_active": True,
         "further_roles": [],
+        "two_step": False,
     }
     assert api(Admin.objects.get_queryset().get(login="dora")).get("/domains/a.example.com/").status_code == 200
 
