@@ -79,7 +79,8 @@ SALT = "abcdefghijklmnopqrstuu"
 
 @pytest.mark.parametrize("setting", [f"$2a$04${SALT}", f"$2b$04${SALT}", f"$2y$04${SALT}", "$6$rounds=1000$salt$"])
 def test_a_password_is_verified_against_its_hash_and_no_other(setting: str) -> None:
-    made = hashes._libcrypt().crypt_rn(PASSWORD.encode(), setting.encode(), ctypes.create_string_buffer(hashes.SCRATCH), hashes.SCRATCH).decode()
+    scratch = ctypes.create_string_buffer(hashes.SCRATCH)
+    made = hashes._libcrypt().crypt_rn(PASSWORD.encode(), setting.encode(), scratch, hashes.SCRATCH).decode()
     stored = hashes.parse(made)
     assert passwords.verify(PASSWORD, stored)
     assert not passwords.verify(PASSWORD + "x", stored)
