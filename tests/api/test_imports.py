@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import passwords
 from accounts.models import Admin, Domain, Mailbox, RemovedHome, Token
 from accounts.services import contracts, expansions, tokens
+from accounts.services.bulk import load_mailboxes
 from mailsettings import imports, jobs
 from panel.base.models import AuditEntry, Change, Job, JobState, Upload
 from panel.base.tenancy import SYSTEM
@@ -20,6 +21,7 @@ from tests.conftest import Cast, make_mailbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PASSWORD = "Kumo#Asahi71bd"
+MADE = "{ARGON2ID}$argon2id$v=19$m=64,t=1,p=1$bwVPjlaA904$kO2b4SF02DtPky+eUCM12Q"  # of Tegami#Mail2026x
 CREATE = "mail_account,mail_password,mail_capacity,comment\r\n"
 EDIT = "mail_account,password,mail_capacity\r\n"
 
@@ -339,7 +341,7 @@ def test_what_a_file_frees_is_free_for_its_rows(cast: Cast, bob: Importer) -> No
 
 def test_the_operator_may_hand_in_ready_hashes(operator: Importer) -> None:
     """Bare or in Dovecot's form; each signs in on the panel."""
-    made = "{ARGON2ID}$argon2id$v=19$m=64,t=1,p=1$bwVPjlaA904$kO2b4SF02DtPky+eUCM12Q"
+    made = MADE
     header = "mail_account,password_hash,mail_capacity,comment,mail_password\r\n"
     job = operator.job("create", header + f'taro,"{made}",,,\r\njiro,"{made.partition("}")[2]}",,,\r\nken,,,,{PASSWORD}\r\n')
     assert job.state == JobState.DONE, job.errors
@@ -359,6 +361,18 @@ def test_a_bad_hash_is_named_and_never_repeated(operator: Importer) -> None:
         (5, "format"),
     ]
     assert "$1$" not in str(job.errors)
+
+
+@pytest.mark.parametrize(("there", "kind"), [(0, "domain-all"), (700, "address")])
+def test_a_file_larger_than_the_rest_of_the_domain_is_one_target(cast: Cast, operator: Importer, there: int, kind: str) -> None:
+    """The domain is looked through whole only where that costs less than the addresses one by one."""
+    load_mailboxes(cast.domain, [(f"old{n}", MADE) for n in range(there)], acting_user=SYSTEM)
+    rows = "".join(f'box{n},"{MADE}",,\r\n' for n in range(600))
+    answer = operator.hand_in("create", "mail_account,password_hash,mail_capacity,comment\r\n" + rows)
+    jobs.run(answer.json()["id"])
+    change = Change.objects.get(pk=Job.objects.get(pk=answer.json()["id"]).args["change"])
+    assert change.targets.count() == (1 if kind == "domain-all" else 600)
+    assert set(change.targets.values_list("kind", flat=True)) == {kind}
 
 
 # --- preview

@@ -12,7 +12,7 @@ from mailsettings.servers.desired import tag, way_out
 from mailsettings.servers.layout import Port
 from mailsettings.servers.milter import wayout
 from mailsettings.servers.milter.session import ACCEPT, DISCARD, Action, Header, Session, Verdict
-from mailsettings.servers.milter.wayout import ALL_AN_HOUR, BOUNCES_HELO, HOUR_S, NOTICES_AN_HOUR, REPLIES_AN_HOUR, WayOut
+from mailsettings.servers.milter.wayout import ALL_AN_HOUR, BOUNCES_HELO, HOUR_S, NOTICES_AN_HOUR, PANEL_HELO, REPLIES_AN_HOUR, WayOut
 from mailsettings.servers.srs import Origin, SrsDown, rewritten, undone
 
 HOST = "mx1.our.test"
@@ -164,7 +164,8 @@ def test_a_reply_of_somebody_elses_that_is_sent_on_is_not_counted(judge: Callabl
 
 
 def test_notifications_of_the_bounce_handler_are_not_counted(judge: Callable[[Session], Verdict]) -> None:
-    assert all(judge(mail("", "a@far.test", BOUNCES_HELO, Auto_Submitted="auto-replied")) == ACCEPT for _ in range(50))
+    for helo, kind in ((BOUNCES_HELO, "auto-replied"), (PANEL_HELO, "auto-generated")):
+        assert all(judge(mail("", "a@far.test", helo, Auto_Submitted=kind)) == ACCEPT for _ in range(50))
 
 
 # --- postsrsd's tables
