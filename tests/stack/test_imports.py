@@ -201,23 +201,41 @@ for step in range(2):
 
 def test_killed_at_every_seam_it_is_all_or_none(world: World, stack: Command, manage: Command) -> None:
     """Before and after each effect, in the transaction too, until a run ends unreached; the next run goes on."""
-    domain, size, before = world.domain("platinum"), 5, 0
+    domain = world.domain("platinum")
     stack("stop", "worker", "jobs", "beat")
     try:
         for number in range(1, 30):
-            job = hand_in(world, domain, "create", CREATE + rows_of(size, f"n{number}x"))
-            killed = manage("mailhost", "jobs", env={"TEGAMI_KILL_AT": str(number)}, check=False).returncode == SIGKILLED
-            assert accounts(world, domain) in (before, before + size)
+            job, there = hand_in(world, domain, "create", CREATE + rows_of(SIZE, f"n{number}x")), accounts(world, domain)
+            is_killed = killed(manage, number)
+            assert accounts(world, domain) in (there, there + SIZE)
             manage("shell", "-c", GO_ON)
-            before += size
-            found = job_of(world, job)
-            assert (found["state"], found["result"]["create"], accounts(world, domain)) == ("done", size, before), (number, found)
-            if not killed:
+            is_whole(world, job, domain, there + SIZE)
+            if not is_killed:
                 break
         assert 6 < number < 29
+        for number in (1, 2):  # on the way from live to done
+            job, there = hand_in(world, domain, "create", CREATE + rows_of(SIZE, f"e{number}x")), accounts(world, domain)
+            manage("mailhost", "jobs")
+            manage("mailhost", "apply")
+            assert killed(manage, number)
+            manage("shell", "-c", GO_ON)
+            is_whole(world, job, domain, there + SIZE)
     finally:
         stack("start", "worker", "jobs", "beat")
-    world.pop(f"n{number}x00000@{domain}")
+    world.pop(f"n1x00000@{domain}")
+    world.pop(f"e2x00004@{domain}")
+
+
+SIZE = 5
+
+
+def killed(manage: Command, number: int) -> bool:
+    return manage("mailhost", "jobs", env={"TEGAMI_KILL_AT": str(number)}, check=False).returncode == SIGKILLED
+
+
+def is_whole(world: World, job: str, domain: str, many: int) -> None:
+    found = job_of(world, job)
+    assert (found["state"], found["result"]["create"], accounts(world, domain)) == ("done", SIZE, many), found
 
 
 # --- several at once
