@@ -10,6 +10,7 @@ from pathlib import Path
 from celery import Celery
 
 from panel import environment as env
+from panel import filequeue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 # Read here and not from Django's settings, which import this package.
@@ -42,6 +43,7 @@ app.conf.update(
     },
 )
 if BROKER.startswith("filesystem:"):
+    filequeue.use()
     folder = Path(env.text("TEGAMI_BROKER_FOLDER"))
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder / "queue"),
