@@ -21,6 +21,7 @@ from mailsettings.services import dkim
 log = logging.getLogger(__name__)
 # Domains that wait for a key's record are looked at this often, the others in turn.
 SOON = timedelta(minutes=5)
+AWAY_AFTER = 2  # domains one after the other of which nothing was answered
 IN_TURN = 10
 
 
@@ -94,14 +95,21 @@ def finding_of(record: Record, look: DnsCheck | None) -> Finding | None:
 
 
 def check_in_turn() -> int:
-    """Looks at the domains that wait for a key's record, and at those that nobody has looked at for longest. How many."""
+    """Looks at the domains that wait for a key's record, and at those that nobody has looked at for longest. How many.
+
+    Stops where name servers are away: each domain would take all of its seconds, and other work waits behind this.
+    """
     soon = Q(dkim_keys__state=KeyState.PUBLISHED) & Q(dns_check__checked_at__lt=timezone.now() - SOON)
     rows = Domain.objects.select_related("plan", "host")
     waiting = list(rows.filter(soon).order_by("dns_check__checked_at")[:IN_TURN])
     oldest = list(rows.order_by(F("dns_check__checked_at").asc(nulls_first=True), "pk")[: IN_TURN - len(waiting)])
+    looked = silent = 0
     for domain in {row.pk: row for row in (*waiting, *oldest)}.values():
+        looked += 1
         try:
-            check(domain)
+            silent = silent + 1 if check(domain).worst == State.UNKNOWN else 0
         except Exception:
             log.exception("the DNS of %s was not looked at", domain.name)
-    return len(waiting) + len(oldest)
+        if silent == AWAY_AFTER:
+            break
+    return looked

@@ -17,7 +17,7 @@ from panel.base import sealing
 from panel.base.models import AuditEntry, ChangeTarget
 from panel.base.tenancy import SYSTEM
 from tests.api.conftest import As, codes_of, under
-from tests.conftest import Cast
+from tests.conftest import Cast, make_domain
 from tests.dns import Resolver, serving
 
 pytestmark = pytest.mark.django_db
@@ -302,6 +302,14 @@ def test_domains_are_looked_at_in_turn_those_that_wait_for_a_key_first(named: Ca
     DnsCheck.objects.filter(domain=named.domain).update(checked_at=timezone.now() - timedelta(minutes=60))
     dns.check_in_turn()
     assert looked[3:] == ["b.example.com"]
+
+
+def test_where_name_servers_are_away_the_turn_ends_soon(named: Cast, resolver: Resolver, settings: Any) -> None:
+    for number in range(3):
+        make_domain(f"c{number}.example.com", "standard", named.domain.customer, named.domain.host)
+    assert dns.check_in_turn() == 5
+    settings.DNS_RESOLVERS = [("127.0.0.1", 1)]
+    assert dns.check_in_turn() == dns.AWAY_AFTER
 
 
 def test_one_domain_that_fails_keeps_no_other_from_its_turn(named: Cast, resolver: Resolver, monkeypatch: Any) -> None:
