@@ -14,12 +14,12 @@ from kombu.utils.json import dumps
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **more: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # kombu's own two differ
         """The message beside its place first, then by its name: readers sort by names, oldest first."""
         place = Path(self.data_folder_out, f"{time.monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg")
         unready = place.with_name(f"{place.name}.unready")
         try:
-            unready.write_text(dumps(message))  # type: ignore[no-untyped-call]
+            unready.write_text(dumps(payload))  # type: ignore[no-untyped-call]
             unready.rename(place)
         except OSError as error:
             raise ChannelError(f"cannot add {place.name} to the queue") from error
