@@ -86,7 +86,7 @@ def _match(fresh: Plan, plan: Plan, hashed: Mapping[str, str]) -> None:
 
 
 def _written(plan: Plan, known: Known, ground: Ground) -> Change | None:
-    """All rows, an audit entry for each act and one for all, one Change; None where the file asks for nothing."""
+    """All rows, an audit entry for each act, one Change; None where the file asks for nothing."""
     if not plan.acts:
         return None
     moved = {what: sum(step.by for step in taken) for what, taken in totals.steps(plan.acts, known).items()}
@@ -94,7 +94,7 @@ def _written(plan: Plan, known: Known, ground: Ground) -> Change | None:
     entries = _added(plan.of(Verb.ADD), ground)
     changed, concerned = _modified(plan.of(Verb.MODIFY), ground)
     entries += changed + _deleted(plan.of(Verb.DELETE), ground)
-    audit.record_many([*entries, ground.entry("import.done", ground.domain.name, after=plan.result())])
+    audit.record_many(entries)
     if len(plan.acts) >= bulk.BATCH:
         transaction.on_commit(bulk.count_anew)
     targets = _targets(plan, ground, concerned)
