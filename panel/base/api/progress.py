@@ -60,8 +60,7 @@ class JobSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=JobState.choices, help_text="`done` includes being live.")
     done = serializers.IntegerField(help_text="How many of `total` are done.")
     total = serializers.IntegerField()
-    result = serializers.JSONField(
-        allow_null=True,
+    result = AnyValue(
         help_text="Of an import: `rows`, `create`, `change`, `delete`, `passed_over`, `unchanged`, and `errors`, how many there were.",
     )
     errors = JobError(many=True, help_text="What went wrong, one entry each; of an import at most 2,000.")  # type: ignore[assignment]
