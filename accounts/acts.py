@@ -253,7 +253,7 @@ def _filled(pattern: Any, **parts: Any) -> SafeString:
 
 
 def _changed(kind: str, before: Values, after: Values, parts: dict[str, Any]) -> SafeString:
-    keys = [key for key in {**before, **after} if key != "id"]
+    keys = [key for key in _in_order(kind, before, after) if key != "id"]
     if not keys:
         return _filled(_("{who} saved {object} without a change"), **parts)
     if len(keys) > 1:
@@ -269,6 +269,12 @@ def _changed(kind: str, before: Values, after: Values, parts: dict[str, Any]) ->
         return _filled(_("{who} changed the {fields} of {object}"), **parts, fields=_names(kind, keys))
     marked = {name: format_html('<span class="value">{}</span>', text) for name, text in values.items()}
     return _filled(_("{who} changed the {field} of {object} from {before} to {after}"), **parts, field=spec.label, **marked)
+
+
+def _in_order(kind: str, before: Values, after: Values) -> list[str]:
+    """The fields as the table above has them: PostgreSQL keeps no order of keys."""
+    places = {key: place for place, key in enumerate(FIELDS)}
+    return sorted({**before, **after}, key=lambda key: (places.get(f"{kind}.{key}", places.get(key, len(places))), key))
 
 
 def _names(kind: str, keys: list[str]) -> SafeString:
@@ -288,7 +294,7 @@ class Difference(NamedTuple):
 def differences(entry: AuditEntry, before: Values, after: Values) -> Iterator[Difference]:
     """What differed, value by value, in full."""
     kind = entry.action.partition(".")[0]
-    for key in {**before, **after}:
+    for key in _in_order(kind, before, after):
         if key != "id":
             spec = field(kind, key)
             yield Difference(spec.label, _shown(spec, before, key), _shown(spec, after, key))
