@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 
 from accounts import passwords, signin
@@ -63,6 +64,13 @@ def sign_in_mailbox(client: Client, mailbox: Mailbox) -> None:
     signin.sign_in_mailbox(request, mailbox)
     request.session.save()
     client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page that another test asked for in Japanese leaves the thread in Japanese."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

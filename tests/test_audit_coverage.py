@@ -200,7 +200,7 @@ def methods(pattern: URLPattern) -> set[str]:
     """What writes there; of a view that is a function nobody can tell, so each has to be listed."""
     view: Any = pattern.callback
     if actions := getattr(view, "actions", None):
-        return {verb.upper() for verb in actions} - {"GET"}
+        return {verb.upper() for verb in actions} - {"GET", "HEAD"}  # REST framework adds HEAD at the first request
     if hasattr(view, "cls"):
         return {verb for verb in ("POST", "PUT", "PATCH", "DELETE") if hasattr(view.cls, verb.lower())}
     if hasattr(view, "view_class"):
