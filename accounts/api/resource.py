@@ -4,6 +4,7 @@ Order of answers: 401 nobody there; 404 the role has no part in it; 403 the toke
 403 the role lacks the verb; 412 stale; 400 bad input; then the service decides.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -96,8 +97,11 @@ class Resource(Api, GenericViewSet[Any]):
 
     def one(self, rows: QuerySet[Any]) -> Any:
         """The object that the address names, out of `rows`, or 404."""
+        asked = self.kwargs[self.lookup_url_kwarg]
+        if not re.fullmatch(self.lookup_value_regex, asked):  # an address that no router made
+            raise Http404
         try:
-            name = self.normalised(self.kwargs[self.lookup_url_kwarg])
+            name = self.normalised(asked)
         except ValidationError:
             raise Http404 from None
         if not is_clean(name):

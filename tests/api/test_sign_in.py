@@ -304,6 +304,12 @@ def test_sessions_are_listed_and_ended(cast: Cast) -> None:
     assert AuditEntry.objects.filter(action="session.end", subject="bob").count() == 2
 
 
+@pytest.mark.parametrize("name", ["嫙n", "-1", "1e3", "9" * 30])
+def test_what_names_no_session_is_not_found(name: str, cast: Cast, api: As) -> None:
+    assert api(cast.bob).get(f"/sessions/{name}/").status_code == 404
+    assert api(cast.bob).delete(f"/sessions/{name}/").status_code == 404
+
+
 def test_a_session_that_has_ended_is_not_listed(cast: Cast, api: As) -> None:
     sign_in()
     Token.objects.filter(is_session=True).update(expires_at=timezone.now())
