@@ -13,7 +13,7 @@ from tests.mail import PASSWORD, Refused, World
 from tests.stack.conftest import ROOT
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 8
+EXAMPLES = 4
 document = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
 
 
